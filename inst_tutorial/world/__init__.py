@@ -1,0 +1,47 @@
+"""A small world of scenes and painting styles, in which the right answer exists.
+
+A scene says what is to be seen, a style how it is painted. ``paint(scene, style)``
+is the truth that style transfer tries to reach; ``paint(scene)`` is the photograph
+it starts from. Reading order: colours, canvas, subjects, settings, scene, style,
+technique, paint, caption, gallery, examples.
+
+    >>> from inst_tutorial.world import HELD_OUT, Scene, paint
+    >>> picture = paint(Scene("cat", "snow", light="night"), HELD_OUT["starry"])
+    >>> picture.size
+    (128, 128)
+"""
+
+from inst_tutorial.world.caption import content_words, describe, full_caption, style_words
+from inst_tutorial.world.colours import NAMED as COLOURS
+from inst_tutorial.world.examples import sample_caption, sample_example, sample_pair
+from inst_tutorial.world.gallery import GAP, HELD_OUT, STYLES, sample_style
+from inst_tutorial.world.paint import paint
+from inst_tutorial.world.scene import SUBJECT_COLOURS, Scene
+from inst_tutorial.world.settings import LIGHTS, SETTINGS
+from inst_tutorial.world.style import RANGES, Style, blend, distance
+from inst_tutorial.world.subjects import SUBJECTS
+
+__all__ = [
+    "COLOURS",
+    "GAP",
+    "HELD_OUT",
+    "LIGHTS",
+    "RANGES",
+    "SETTINGS",
+    "STYLES",
+    "SUBJECTS",
+    "SUBJECT_COLOURS",
+    "Scene",
+    "Style",
+    "blend",
+    "content_words",
+    "describe",
+    "distance",
+    "full_caption",
+    "paint",
+    "sample_caption",
+    "sample_example",
+    "sample_pair",
+    "sample_style",
+    "style_words",
+]

@@ -1,0 +1,58 @@
+"""Paint a scene in a style: the truth of style transfer."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from inst_tutorial.world import technique
+from inst_tutorial.world.canvas import Drawing
+from inst_tutorial.world.scene import Scene
+from inst_tutorial.world.style import Style
+
+
+def paint(scene: Scene, style: Style | None = None, *, hand: int = 0) -> Image.Image:
+    """Paint a scene.
+
+    Args:
+        scene: what to paint.
+        style: how; ``None`` gives the clean, shaded "photograph".
+        hand: seed of the brush: another one paints the same scene in the same
+            style with other strokes.
+
+    Returns:
+        An RGB picture of 128 x 128 pixels.
+    """
+    drawing = scene.draw()
+    if style is None:
+        return to_image(drawing.picture_01)
+    rng = np.random.default_rng([scene.seed, hand])
+    return to_image(render(drawing, style, rng))
+
+
+def render(drawing: Drawing, style: Style, rng: np.random.Generator) -> np.ndarray:
+    """The layers of a painting, from the ground up: float32 (128, 128, 3) in 0..1."""
+    tones = technique.recolour(drawing.picture_01, style)
+    picture = technique.flatten(tones, style.flatten) if style.flatten else tones
+    if style.wash:
+        picture = technique.wash(picture, drawing, style, rng)
+    if style.cells:
+        picture = technique.cells(picture, drawing, style, rng)
+    if style.dots:
+        picture = technique.dots(picture, drawing, style, rng)
+    if style.bare:
+        picture = technique.bare(picture, style)
+    if style.strokes:
+        picture = technique.strokes(tones, picture, drawing, style, rng)
+    if style.hatch:
+        picture = technique.hatch(picture, drawing.picture_01, style, rng)
+    if style.outline:
+        picture = technique.outline(picture, drawing, style, rng)
+    if style.grain:
+        picture = technique.grain(picture, style.grain, rng)
+    return np.clip(picture, 0, 1)
+
+
+def to_image(picture_01: np.ndarray) -> Image.Image:
+    """Float 0..1 (h, w, 3) -> 8-bit RGB image."""
+    return Image.fromarray((np.clip(picture_01, 0, 1) * 255 + 0.5).astype(np.uint8))
