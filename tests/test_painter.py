@@ -1,0 +1,428 @@
+"""The painter against diffusers and transformers themselves, and what it refuses."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import BOS, EOS, SD_BETAS, toy_picture, toy_tokenizer
+
+from inst_tutorial.painter import LookSettings, Painter, PainterError, PromptError
+from inst_tutorial.pictures import to_tensor
+from inst_tutorial.schedule import Schedule
+
+
+def normal(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def sd1_pipeline(sd1_folder: Path):
+    from diffusers import StableDiffusionPipeline
+
+    return StableDiffusionPipeline.from_pretrained(sd1_folder, safety_checker=None)
+
+
+@pytest.fixture(scope="module")
+def sd2_pipeline(sd2_folder: Path):
+    from diffusers import StableDiffusionPipeline
+
+    return StableDiffusionPipeline.from_pretrained(sd2_folder, safety_checker=None)
+
+
+# -------------------------------------------------------------------------- the frozen model
+
+
+def test_noise_is_the_pipelines(sd1_painter: Painter, sd1_pipeline) -> None:
+    z, context = normal(2, 4, 16, 16), normal(2, 77, 32, seed=1)
+    with torch.no_grad():
+        theirs = sd1_pipeline.unet(z, 300, encoder_hidden_states=context).sample
+        ours = sd1_painter.predict_noise(z, 300, context)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_velocity_becomes_noise(sd2_painter: Painter, sd2_pipeline) -> None:
+    z, context = normal(2, 4, 16, 16), normal(2, 77, 40, seed=1)
+    t = torch.tensor([10, 900])
+    with torch.no_grad():
+        v = sd2_pipeline.unet(z, t, encoder_hidden_states=context).sample
+        ours = sd2_painter.predict_noise(z, t, context)
+    abar = sd2_pipeline.scheduler.alphas_cumprod[t].view(2, 1, 1, 1)
+    torch.testing.assert_close(ours, abar.sqrt() * v + (1 - abar).sqrt() * z, atol=1e-5, rtol=1e-5)
+
+
+def test_one_context_serves_the_batch(sd1_painter: Painter) -> None:
+    z, context = normal(3, 4, 16, 16), normal(1, 77, 32, seed=1)
+    t = torch.tensor([5, 500, 900])
+    with torch.no_grad():
+        together = sd1_painter.predict_noise(z, t, context)
+        alone = [sd1_painter.predict_noise(z[i : i + 1], int(t[i]), context) for i in range(len(z))]
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-5)
+
+
+def test_sizes_come_from_the_configuration(sd1_painter: Painter, sd2_painter: Painter) -> None:
+    assert sd1_painter.latent_shape == sd2_painter.latent_shape == (4, 16, 16)
+    assert sd1_painter.picture_size == 32
+    assert (sd1_painter.text_width, sd2_painter.text_width) == (32, 40)
+    assert sd1_painter.text_length == 77
+    assert sd1_painter.look_widths == (16, 24)
+    assert sd2_painter.schedule.prediction_type == "v_prediction"
+
+
+def test_every_part_is_frozen(sd1_painter: Painter) -> None:
+    parts = ("vae", "text_encoder", "unet", "image_encoder")
+    for part in (getattr(sd1_painter, name) for name in parts):
+        assert not part.training
+        assert not any(parameter.requires_grad for parameter in part.parameters())
+
+
+def test_precision_is_chosen_when_loading(sd1_folder: Path) -> None:
+    painter = Painter.load(sd1_folder, dtype=torch.bfloat16)
+    noise = painter.predict_noise(normal(1, 4, 16, 16), 500, painter.embed("a house"))
+    assert painter.dtype == noise.dtype == torch.bfloat16
+
+
+# ---------------------------------------------------------------------------- picture <-> latent
+
+
+def test_latents_are_scaled_and_pictures_come_back(sd1_painter: Painter, sd1_pipeline) -> None:
+    picture = to_tensor([toy_picture(1), toy_picture(2)])
+    with torch.no_grad():
+        posterior = sd1_pipeline.vae.encode(picture).latent_dist
+        decoded = sd1_pipeline.vae.decode(posterior.mean).sample.clamp(-1, 1)
+    mean, std = sd1_painter.moments(picture)
+    scale = sd1_pipeline.vae.config.scaling_factor
+    torch.testing.assert_close(mean, posterior.mean * scale, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(std, posterior.std * scale, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(sd1_painter.encode(picture), mean, atol=0, rtol=0)
+    torch.testing.assert_close(sd1_painter.decode(mean), decoded, atol=1e-5, rtol=1e-5)
+
+
+def test_decoded_pictures_stay_in_range(sd1_painter: Painter) -> None:
+    picture = sd1_painter.decode(normal(1, 4, 16, 16) * 100)
+    assert picture.shape == (1, 3, 32, 32)
+    assert picture.abs().max() == 1
+
+
+@pytest.mark.parametrize("size", [28, 40, 20])
+def test_a_look_is_what_clip_sees(sd1_painter: Painter, sd1_pipeline, size: int) -> None:
+    picture = toy_picture(3, size)
+    pixels = sd1_pipeline.feature_extractor(picture, return_tensors="pt").pixel_values
+    with torch.no_grad():
+        theirs = sd1_pipeline.image_encoder(pixels)
+    look = sd1_painter.look(to_tensor(picture))
+    assert look.pooled.shape == (1, 16) and look.patches.shape == (1, 16, 24)
+    torch.testing.assert_close(look.pooled, theirs.image_embeds, atol=0.01, rtol=0.01)
+    torch.testing.assert_close(look.patches, theirs.last_hidden_state[:, 1:], atol=0.03, rtol=0.03)
+
+
+def test_a_look_wants_squares(sd1_painter: Painter) -> None:
+    with pytest.raises(ValueError, match=r"square pictures, got \(1, 3, 20, 30\)"):
+        sd1_painter.look(torch.zeros(1, 3, 20, 30))
+
+
+def test_old_and_new_preprocessor_files(tmp_path: Path) -> None:
+    for size in ("224", '{"height": 224, "width": 224}'):
+        path = tmp_path / "preprocessor_config.json"
+        path.write_text(f'{{"crop_size": {size}, "image_mean": [1, 2, 3], "image_std": [4, 5, 6]}}')
+        assert LookSettings.read(path) == LookSettings(224, (1, 2, 3), (4, 5, 6))
+
+
+def test_the_eyes_of_another_folder(sd1_folder: Path, sd2_folder: Path) -> None:
+    painter = Painter.load(sd2_folder, vision=sd1_folder)
+    assert painter.look_widths == (16, 24)
+
+
+# -------------------------------------------------------------------------------------- prompts
+
+
+@pytest.mark.parametrize("which", ["sd1", "sd2"])
+def test_prompts_are_embedded_as_in_the_pipeline(which: str, request) -> None:
+    painter = request.getfixturevalue(f"{which}_painter")
+    pipeline = request.getfixturevalue(f"{which}_pipeline")
+    prompts = ["a red house on the sea , warm", "", "xyz!"]
+    theirs, _ = pipeline.encode_prompt(prompts, "cpu", 1, do_classifier_free_guidance=False)
+    ours = painter.embed(prompts)
+    assert ours.shape == (3, 77, painter.text_width)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_a_word_equal_to_a_known_one_reads_like_it(sd1_painter: Painter) -> None:
+    red = sd1_painter.vectors_of("red")
+    assert red.shape == (1, 32)
+    prompts = ["a * house", "sea in *", "* , * boat"]
+    known = sd1_painter.embed([prompt.replace("*", "red") for prompt in prompts])
+    assert torch.equal(sd1_painter.embed(prompts, red), known)
+
+
+def test_a_word_of_several_vectors(sd1_painter: Painter) -> None:
+    vectors = sd1_painter.vectors_of("warm yellow house")
+    known = sd1_painter.embed("a warm yellow house , red")
+    assert torch.equal(sd1_painter.embed("a *, red", vectors), known)
+
+
+def test_each_prompt_its_own_word(sd1_painter: Painter) -> None:
+    words = torch.stack([sd1_painter.vectors_of(word) for word in ("red", "blue")])
+    together = sd1_painter.embed_many(["a * house", "*"], words)
+    assert torch.equal(together, sd1_painter.embed(["a red house", "blue"]))
+
+
+def test_another_placeholder(sd1_painter: Painter) -> None:
+    red = sd1_painter.vectors_of("red")
+    ours = sd1_painter.embed("a <style> house", red, placeholder="<style>")
+    assert torch.equal(ours, sd1_painter.embed("a red house"))
+
+
+def test_gradient_reaches_the_word_and_nothing_else(sd1_painter: Painter) -> None:
+    word = normal(2, 32).requires_grad_()
+    context = sd1_painter.embed("a * house", word)
+    noise = sd1_painter.predict_noise(normal(1, 4, 16, 16), 500, context)
+    noise.square().mean().backward()
+    assert word.grad is not None and (word.grad.norm(dim=1) > 0).all()
+    parts = (sd1_painter.text_encoder, sd1_painter.unet)
+    assert all(p.grad is None for part in parts for p in part.parameters())
+    with torch.no_grad():
+        assert not sd1_painter.embed("a * house", word).requires_grad
+    assert not sd1_painter.embed("a house").requires_grad
+
+
+def test_no_hook_stays_behind(sd1_painter: Painter, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = sd1_painter.text_encoder.get_input_embeddings()
+    red, before = sd1_painter.vectors_of("red"), sd1_painter.embed("a house")
+
+    def fail(*args, **kwargs):
+        raise RuntimeError("in the middle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sd1_painter.text_encoder.encoder, "forward", fail)
+        with pytest.raises(RuntimeError, match="in the middle"):
+            sd1_painter.embed("a * house", red)
+    assert not table._forward_hooks
+    sd1_painter.embed("a * house", red)
+    assert not table._forward_hooks
+    assert torch.equal(sd1_painter.embed("a house"), before)
+
+
+def test_prompts_that_cannot_be_read(sd1_painter: Painter) -> None:
+    red = sd1_painter.vectors_of("red")
+    with pytest.raises(PromptError, match=r"'a house' does not say where .* put '\*' into it"):
+        sd1_painter.embed(["a *", "a house"], red)
+    with pytest.raises(PromptError, match="'' does not say where"):
+        sd1_painter.embed("", red)
+    with pytest.raises(PromptError, match=r"has '\*' but no word was given"):
+        sd1_painter.embed("a *")
+    with pytest.raises(PromptError, match="has 76 tokens; this painter reads at most 75"):
+        sd1_painter.embed("red " * 75 + "*", red)
+    assert sd1_painter.embed("red " * 74 + "*", red).shape == (1, 77, 32)
+    with pytest.raises(PromptError, match=r"\(1, k, 32\), got \(1, 1, 40\)"):
+        sd1_painter.embed("*", torch.zeros(1, 40))
+    with pytest.raises(PromptError, match=r"\(2, k, 32\), got \(1, 1, 32\)"):
+        sd1_painter.embed_many(["*", "*"], torch.zeros(1, 1, 32))
+    with pytest.raises(PromptError, match=r"got \(1, 32\)"):
+        sd1_painter.embed("*", torch.zeros(32))
+
+
+def test_words_outside_a_closed_vocabulary(sd1_painter: Painter) -> None:
+    from transformers import CLIPTokenizer
+
+    marks = {BOS: 0, EOS: 1, "<|unknown|>": 2}
+    words = ["r", "e", "d</w>", "re", "red</w>"]
+    tokenizer = CLIPTokenizer(
+        vocab={**marks, **{word: i + 3 for i, word in enumerate(words)}},
+        merges=[("r", "e"), ("re", "d</w>")],
+        unk_token="<|unknown|>",
+        model_max_length=77,
+    )
+    parts = ("vae", "text_encoder", "unet", "schedule")
+    painter = Painter(tokenizer=tokenizer, **{name: getattr(sd1_painter, name) for name in parts})
+    assert painter.embed("red RED").shape == (1, 77, 32)
+    with pytest.raises(PromptError, match=r"'reds' \(near it: red.*'wombat' \(near it: no word"):
+        painter.embed("red reds wombat")
+
+
+# ------------------------------------------------------------------------------ what is refused
+
+
+def test_what_is_not_a_painter(tmp_path: Path, sd1_folder: Path) -> None:
+    with pytest.raises(PainterError, match="no painter at 'nowhere'.*hub id"):
+        Painter.load("nowhere")
+    (tmp_path / "vae").mkdir()
+    with pytest.raises(PainterError, match="lacks text_encoder, tokenizer, unet, scheduler"):
+        Painter.load(tmp_path)
+
+
+def test_pickled_weights_are_refused(tmp_path: Path, sd1_folder: Path) -> None:
+    folder = shutil.copytree(sd1_folder, tmp_path / "pickled")
+    weights = folder / "unet/diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_suffix(".bin"))
+    with pytest.raises(PainterError, match=r"no \.safetensors file \(it has .*model\.bin"):
+        Painter.load(folder)
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_damaged_weights_are_refused(tmp_path: Path, sd1_folder: Path, part: str) -> None:
+    folder = shutil.copytree(sd1_folder, tmp_path / "damaged")
+    weights = next((folder / part).glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(PainterError, match=f"cannot load .*{part}"):
+        Painter.load(folder)
+
+
+def test_missing_weights_are_refused(tmp_path: Path, sd1_folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(sd1_folder, tmp_path / "incomplete")
+    for name in ("unet/diffusion_pytorch_model", "text_encoder/model"):
+        path = folder / f"{name}.safetensors"
+        tensors = load_file(path)
+        tensors.pop(sorted(tensors)[0])
+        save_file(tensors, path, metadata={"format": "pt"})
+        with pytest.raises(PainterError, match=f"{path.parent.name} lacks 1 weights, such as"):
+            Painter.load(folder)
+        shutil.copy(sd1_folder / f"{name}.safetensors", path)
+
+
+def test_a_tokenizer_without_files_is_refused(tmp_path: Path, sd1_folder: Path) -> None:
+    folder = shutil.copytree(sd1_folder, tmp_path / "mute")
+    (folder / "tokenizer/tokenizer.json").unlink()
+    with pytest.raises(PainterError, match="tokenizer"):
+        Painter.load(folder)
+
+
+def test_a_hub_id_without_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(PainterError, match="'some/painter' at revision 'v1' is not a folder.*"):
+        Painter.load("some/painter", revision="v1")
+
+
+def test_a_hub_id_in_the_cache(
+    tmp_path: Path, sd1_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "models--some--painter"
+    shutil.copytree(sd1_folder, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs/main").write_text(commit)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    painter = Painter.load("some/painter")
+    assert (painter.source, painter.revision) == ("some/painter", commit)
+    shutil.rmtree(repository / "snapshots" / commit / "unet")
+    with pytest.raises(PainterError, match="lacks unet. .* the hub's cache has of 'some/painter'"):
+        Painter.load("some/painter")
+
+
+# --------------------------------------------------------------- Stable Diffusion 1.5, on paper
+
+SD15_UNET = {
+    "act_fn": "silu",
+    "attention_head_dim": 8,
+    "block_out_channels": [320, 640, 1280, 1280],
+    "center_input_sample": False,
+    "cross_attention_dim": 768,
+    "down_block_types": [*["CrossAttnDownBlock2D"] * 3, "DownBlock2D"],
+    "downsample_padding": 1,
+    "flip_sin_to_cos": True,
+    "freq_shift": 0,
+    "in_channels": 4,
+    "layers_per_block": 2,
+    "mid_block_scale_factor": 1,
+    "norm_eps": 1e-05,
+    "norm_num_groups": 32,
+    "out_channels": 4,
+    "sample_size": 64,
+    "up_block_types": ["UpBlock2D", *["CrossAttnUpBlock2D"] * 3],
+}
+SD15_VAE = {
+    "act_fn": "silu",
+    "block_out_channels": [128, 256, 512, 512],
+    "down_block_types": ["DownEncoderBlock2D"] * 4,
+    "in_channels": 3,
+    "latent_channels": 4,
+    "layers_per_block": 2,
+    "norm_num_groups": 32,
+    "out_channels": 3,
+    "sample_size": 512,
+    "up_block_types": ["UpDecoderBlock2D"] * 4,
+}
+SD15_TEXT = {
+    "vocab_size": 49408,
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "max_position_embeddings": 77,
+    "hidden_act": "quick_gelu",
+    "projection_dim": 768,
+}
+SD15_SCHEDULER = {
+    "_class_name": "PNDMScheduler",
+    **SD_BETAS,
+    "num_train_timesteps": 1000,
+    "set_alpha_to_one": False,
+    "skip_prk_steps": True,
+    "steps_offset": 1,
+    "trained_betas": None,
+    "clip_sample": False,
+}
+CLIP_L = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "image_size": 224,
+    "patch_size": 14,
+    "projection_dim": 768,
+}
+
+
+@pytest.fixture(scope="module")
+def sd15_on_paper() -> Painter:
+    """The true configuration of Stable Diffusion 1.5 without its weights."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import (
+        CLIPTextConfig,
+        CLIPTextModel,
+        CLIPVisionConfig,
+        CLIPVisionModelWithProjection,
+    )
+
+    with torch.device("meta"):
+        return Painter(
+            vae=AutoencoderKL(**SD15_VAE),
+            text_encoder=CLIPTextModel(CLIPTextConfig(**SD15_TEXT)),
+            tokenizer=toy_tokenizer(),
+            unet=UNet2DConditionModel(**SD15_UNET),
+            schedule=Schedule.from_config(SD15_SCHEDULER),
+            image_encoder=CLIPVisionModelWithProjection(CLIPVisionConfig(**CLIP_L)),
+            look_settings=LookSettings(224, (0.48, 0.46, 0.41), (0.27, 0.26, 0.28)),
+        )
+
+
+def test_shapes_at_stable_diffusions_size(sd15_on_paper: Painter) -> None:
+    painter = sd15_on_paper
+    assert sum(p.numel() for p in painter.unet.parameters()) == 859_520_964
+    assert (painter.picture_size, painter.latent_shape) == (512, (4, 64, 64))
+    assert (painter.text_width, painter.text_length) == (768, 77)
+    assert painter.look_widths == (768, 1024)
+    picture = torch.empty(2, 3, 512, 512, device="meta")
+    mean, std = painter.moments(picture)
+    assert mean.shape == std.shape == (2, 4, 64, 64)
+    assert painter.decode(mean).shape == (2, 3, 512, 512)
+    look = painter.look(picture)
+    assert look.pooled.shape == (2, 768) and look.patches.shape == (2, 256, 1024)
+    word = torch.empty(3, 768, device="meta", requires_grad=True)
+    context = painter.embed(["a house in the style of *", "*"], word)
+    assert context.shape == (2, 77, 768)
+    noise = painter.predict_noise(mean, 500, context)
+    assert noise.shape == (2, 4, 64, 64)
+    noise.sum().backward()
+    assert word.grad is not None and word.grad.shape == (3, 768)
