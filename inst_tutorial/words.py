@@ -1,0 +1,266 @@
+"""The new word: what it is (k vectors), how it is saved, and what makes it while it is learned.
+
+A learned word is a constant: vectors (k, d) that stand in a prompt where "*" is written. While
+it is learned an *embedder* makes it: a free vector (Gal et al., "An Image is Worth One Word",
+2022), or InST's attention over the CLIP embedding of the style picture (Zhang et al.,
+"Inversion-Based Style Transfer with Diffusion Models", 2023, section 3.2; official code
+ldm/modules/embedding_manager.py:137-172). Book: chapters "Textual inversion" and "The
+multi-layer attention embedder".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from inst_tutorial.files import atomic_path
+from inst_tutorial.painter import Look
+
+if TYPE_CHECKING:
+    from inst_tutorial.painter import Painter
+
+TOKEN = "<inst>"
+KINDS = ("free", "pooled", "patches")
+EXPORTS = ("diffusers", "a1111")
+
+
+class WordError(ValueError):
+    """A file that holds no word; the text says what it holds instead."""
+
+
+# ------------------------------------------------------------------------------ the word
+
+
+@dataclass(frozen=True, eq=False)
+class Word:
+    """A new word: `vectors` (k, d), float32 on the CPU, and `info`, how it came about (JSON)."""
+
+    vectors: Tensor
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> Path:
+        """Write safetensors, atomically. The file is textual inversion too: see `export`."""
+        return self._write(path, TOKEN)
+
+    def export(self, path: str | Path, token: str = TOKEN, kind: str = "diffusers") -> Path:
+        """Write the textual-inversion file of other programs, which diffusers'
+        `load_textual_inversion` reads too.
+
+        "diffusers" names the one tensor (k, d) by the token that stands for it in prompts;
+        "a1111" (AUTOMATIC1111's web UI) names it "emb_params" and takes the file's name as the
+        token.
+        """
+        if kind not in EXPORTS:
+            raise ValueError(f"unknown kind {kind!r}: choose one of {', '.join(EXPORTS)}")
+        return self._write(path, token if kind == "diffusers" else "emb_params")
+
+    def _write(self, path: str | Path, name: str) -> Path:
+        from safetensors.torch import save_file
+
+        metadata = {"inst_word": json.dumps(dict(self.info), sort_keys=True)}
+        with atomic_path(path) as beside:
+            save_file({name: self.vectors.contiguous()}, beside, metadata=metadata)
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Word:
+        """The word in a safetensors file of ours, of diffusers or of AUTOMATIC1111.
+
+        Nothing is ever unpickled: .pt and .bin files are refused. Raises WordError.
+        """
+        from safetensors import SafetensorError
+
+        try:
+            tensors, metadata = read_tensors(path)
+        except (OSError, SafetensorError) as error:
+            raise WordError(
+                f"{path} is not a word: {error}. Words are .safetensors files; pickled ones "
+                f"(.pt, .bin) are not opened, because opening them runs whatever is in them."
+            ) from error
+        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        if len(tensors) != 1 or len(next(iter(shapes.values()))) not in (1, 2):
+            raise WordError(f"{path} holds {shapes}; a word is one tensor of shape (k, d) or (d,)")
+        ((name, vectors),) = tensors.items()
+        if not vectors.numel() or not vectors.isfinite().all():
+            raise WordError(f"{path} holds no finite numbers: the word is damaged")
+        try:
+            info = dict(json.loads(metadata.get("inst_word", "{}")))
+        except (TypeError, ValueError) as error:
+            raise WordError(f"{path} has damaged metadata: {error}") from error
+        vectors = vectors.float().reshape(-1, vectors.shape[-1])  # (d,) or (k, d) -> (k, d)
+        return cls(vectors, info or {"token": name})
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors and the metadata of a safetensors file. Raises OSError, SafetensorError."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        names = file.keys()
+        return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+
+
+# ----------------------------------------------------------------------------- embedders
+
+
+class FreeVector(nn.Module):
+    """Plain textual inversion: the word's vectors (k, d) themselves are learned."""
+
+    def __init__(self, start: Tensor) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(start.detach().float().clone())
+
+    def forward(self, look: Look | None = None, generator: Generator | None = None) -> Tensor:
+        return self.vectors
+
+
+class Attention(nn.Module):
+    """InST's CrossAttention (ldm/modules/attention.py:152-194): no bias in q, k and v, no
+    residual, dropout after the output."""
+
+    def __init__(
+        self, width: int, heads: int, head_width: int, dropout: float, generator: Generator
+    ) -> None:
+        super().__init__()
+        inner = heads * head_width
+        self.heads = heads
+        self.to_q, self.to_k, self.to_v = (
+            _linear(width, inner, generator, bias=False) for _ in range(3)
+        )
+        self.to_out = _linear(inner, width, generator)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: Tensor, tokens: Tensor, generator: Generator | None = None) -> Tensor:
+        """Queries x (b, m, width) attend to tokens (b, n, width) -> (b, m, width)."""
+        q, k, v = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (b, heads, m or n, head_width)
+            for part in (self.to_q(x), self.to_k(tokens), self.to_v(tokens))
+        )
+        share = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1)  # (b, heads, m, n)
+        out = (share @ v).transpose(1, 2).flatten(2)  # (b, m, inner)
+        return self.dropout(self.to_out(out), generator)
+
+
+class AttentionEmbedder(nn.Module):
+    """InST's "multi-layer cross attention" from a picture's look to a word's vectors (k, d).
+
+    source="pooled" is as published: the only token is the pooled CLIP vector, and every layer
+    attends to that INPUT. A softmax over one key is 1, so queries, keys and all layers but the
+    last get exactly zero gradient, and the word is an affine function of the pooled vector.
+    source="patches" adds the vision tower's patch tokens, so that there is something to attend
+    to. `residual` and `norm` (LayerNorm before each layer, of queries and tokens) are our
+    options; published is neither. The word of several pictures is the mean of theirs.
+    """
+
+    def __init__(
+        self,
+        look_widths: tuple[int, int],
+        text_width: int,
+        vectors: int = 1,
+        *,
+        generator: Generator,
+        source: str = "pooled",
+        dropout: float = 0.05,
+        depth: int = 2,
+        heads: int = 8,
+        head_width: int = 64,
+        residual: bool = False,
+        norm: bool = False,
+    ) -> None:
+        super().__init__()
+        width, patch_width = look_widths
+        self.shape, self.residual = (vectors, text_width), residual
+        self.patches = None
+        if source == "patches":
+            self.patches = nn.Sequential(
+                nn.LayerNorm(patch_width), _linear(patch_width, width, generator)
+            )
+        elif source != "pooled":
+            raise ValueError(f"unknown source {source!r}: choose 'pooled' or 'patches'")
+        self.layers = nn.ModuleList(
+            Attention(width, heads, head_width, dropout, generator) for _ in range(depth)
+        )
+        self.norms = nn.ModuleList(
+            nn.LayerNorm(width) if norm else nn.Identity() for _ in range(depth)
+        )
+        self.dropout = Dropout(dropout)
+        self.to_word = _linear(width, vectors * text_width, generator)
+
+    def forward(self, look: Look, generator: Generator | None = None) -> Tensor:
+        """The look of b pictures -> the word's vectors (k, d)."""
+        x = look.pooled.float()[:, None]  # (b, 1, d_v)
+        tokens = x
+        if self.patches is not None:
+            tokens = torch.cat([x, self.patches(look.patches.float())], 1)  # (b, 1 + n, d_v)
+        for norm, attention in zip(self.norms, self.layers, strict=True):
+            seen = attention(norm(x), norm(tokens), generator)
+            x = x + seen if self.residual else seen
+        # dropout twice in a row, as published (embedding_manager.py:164-172)
+        words = self.to_word(self.dropout(x, generator))  # (b, 1, k * d)
+        return words.mean((0, 1)).view(self.shape)  # (k, d)
+
+
+class Dropout(nn.Module):
+    """Dropout with a generator of its own, on the CPU, so that a run can be repeated."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        if not 0 <= probability < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {probability}")
+        self.probability = probability
+
+    def forward(self, x: Tensor, generator: Generator | None = None) -> Tensor:
+        if not self.training or self.probability == 0:
+            return x
+        keep = torch.rand(x.shape, generator=generator) >= self.probability
+        return x * keep.to(x.device) / (1 - self.probability)
+
+
+def make_embedder(
+    kind: str,
+    painter: Painter,
+    vectors: int = 1,
+    *,
+    generator: Generator,
+    start: str = "painting",
+    dropout: float = 0.05,
+    residual: bool = False,
+    norm: bool = False,
+) -> FreeVector | AttentionEmbedder:
+    """The embedder of a kind ("free", "pooled" or "patches") for a painter, on its device.
+
+    A free vector starts from the vocabulary's vectors of the words in `start`, taken in turn
+    when k is more than they are; dropout, residual and norm are the attention embedder's.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of embedder {kind!r}: choose one of {', '.join(KINDS)}")
+    if vectors < 1:
+        raise ValueError(f"a word has 1 vector or more, got {vectors}")
+    if kind == "free":
+        rows = painter.vectors_of(start)
+        return FreeVector(rows[torch.arange(vectors) % len(rows)])  # (k, d)
+    embedder = AttentionEmbedder(
+        painter.look_widths,
+        painter.text_width,
+        vectors,
+        generator=generator,
+        source=kind,
+        dropout=dropout,
+        residual=residual,
+        norm=norm,
+    )
+    return embedder.to(painter.device)
+
+
+def _linear(inputs: int, outputs: int, generator: Generator, bias: bool = True) -> nn.Linear:
+    """A linear layer with PyTorch's usual initial values, drawn from `generator`."""
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias)
+    for parameter in layer.parameters():
+        nn.init.uniform_(parameter, -(inputs**-0.5), inputs**-0.5, generator=generator)
+    return layer
