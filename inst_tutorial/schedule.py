@@ -1,0 +1,197 @@
+"""Levels of noise: how much signal is left at timestep t, and one step from level to level.
+
+A latent at level t is z_t = sqrt(abar_t) z0 + sqrt(1 - abar_t) noise (Ho et al., "Denoising
+Diffusion Probabilistic Models", 2020, eq. 4). Timesteps t run from 0, nearly clean, to
+`train_steps` - 1, nearly pure noise; -1 stands for the level at which sampling ends.
+Coefficients are computed in float64; results have the dtype and device of z.
+
+Book: chapter "Diffusion with nothing hidden".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class ScheduleError(ValueError):
+    """A schedule, step count, timestep or strength that does not exist; the text says which do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """The noise levels that a painter was trained on.
+
+    alphas_cumprod: abar_t of each timestep t, (T,) float64, falling from near 1 to near 0.
+    final_alpha: abar after the last step, when no timestep is left (t = -1).
+    steps_offset: the lowest timestep of a sampling grid.
+    prediction_type: what the UNet answers with, "epsilon" or "v_prediction".
+    """
+
+    alphas_cumprod: Tensor
+    final_alpha: float
+    steps_offset: int = 0
+    prediction_type: str = "epsilon"
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Schedule:
+        """Read a diffusers scheduler_config.json of Stable Diffusion 1.x or 2.x.
+
+        Raises ScheduleError for a scheduler whose levels or grid would be other ones.
+        """
+        name = config.get("_class_name", "DDIMScheduler")
+        if name not in _DEFAULTS:
+            raise ScheduleError(
+                f"this painter's scheduler is a {name}; known are {', '.join(_DEFAULTS)}. Save the "
+                f"painter with DDIMScheduler.from_config(pipeline.scheduler.config) in its place"
+            )
+        config = {**_DEFAULTS[name], **config}
+        for key, accepted in _ACCEPTED.items():
+            if config[key] not in accepted:
+                known = " or ".join(map(repr, accepted))
+                raise ScheduleError(f"scheduler's {key} is {config[key]!r}; known is {known}")
+        alphas_cumprod = torch.cumprod(1 - _betas(config), dim=0).double()
+        return cls(
+            alphas_cumprod,
+            final_alpha=1.0 if config["set_alpha_to_one"] else alphas_cumprod[0].item(),
+            steps_offset=config["steps_offset"],
+            prediction_type=config["prediction_type"],
+        )
+
+    @property
+    def train_steps(self) -> int:
+        """T: the number of timesteps, 1000 in Stable Diffusion."""
+        return len(self.alphas_cumprod)
+
+    def alpha_bar(self, t: int | Tensor) -> Tensor:
+        """abar_t, float64 on the CPU, in the shape of t (int or long tensor)."""
+        t = torch.as_tensor(t).cpu()
+        if ((t < -1) | (t >= self.train_steps)).any():
+            raise ScheduleError(f"timestep must be -1 to {self.train_steps - 1}, got {t.tolist()}")
+        return torch.where(t < 0, self.final_alpha, self.alphas_cumprod[t.clamp(min=0)])
+
+
+# What diffusers' schedulers take for a key that their file lacks, and what this schedule can be.
+_COMMON = {
+    "num_train_timesteps": 1000,
+    "beta_start": 0.0001,
+    "beta_end": 0.02,
+    "beta_schedule": "linear",
+    "trained_betas": None,
+    "rescale_betas_zero_snr": False,
+    "prediction_type": "epsilon",
+    "timestep_spacing": "leading",
+    "steps_offset": 0,
+    "thresholding": False,
+}
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "DDIMScheduler": {**_COMMON, "set_alpha_to_one": True, "clip_sample": True},
+    "PNDMScheduler": {**_COMMON, "set_alpha_to_one": False, "clip_sample": False},
+}
+_ACCEPTED: dict[str, tuple[Any, ...]] = {
+    "beta_schedule": ("scaled_linear", "linear"),
+    "prediction_type": ("epsilon", "v_prediction"),
+    "timestep_spacing": ("leading",),
+    "trained_betas": (None,),
+    "rescale_betas_zero_snr": (False,),
+    "thresholding": (False,),
+    "clip_sample": (False,),
+}
+
+
+def _betas(config: Mapping[str, Any]) -> Tensor:
+    """The variance added by each training step, (T,), in float32 as painters were trained with."""
+    start, end, count = (config[k] for k in ("beta_start", "beta_end", "num_train_timesteps"))
+    if config["beta_schedule"] == "linear":
+        return torch.linspace(start, end, count)
+    return torch.linspace(start**0.5, end**0.5, count) ** 2
+
+
+# ------------------------------------------------------------------- the sampling grid
+
+
+def timesteps(schedule: Schedule, steps: int) -> tuple[int, ...]:
+    """The `steps` timesteps of a sampling grid, descending, evenly spaced.
+
+    Equal to diffusers' DDIMScheduler.set_timesteps with "leading" spacing. Raises ScheduleError.
+    """
+    lowest, end = schedule.steps_offset, schedule.train_steps
+    if not 1 <= steps <= end - lowest:
+        raise ScheduleError(f"steps must be from 1 to {end - lowest}, got {steps}")
+    grid = range(lowest, end, end // steps)[:steps]
+    return tuple(reversed(grid))
+
+
+def start_index(schedule: Schedule, steps: int, strength: float) -> int:
+    """Where in `timesteps(schedule, steps)` a transfer of this strength starts.
+
+    strength in (0, 1] is the part of the grid that is walked, rounded to whole steps and at
+    least one; 1.0 walks all of it, from index 0. The picture is noised to the level
+    timesteps[index], so that noising and denoising agree (InST's official code noises to
+    int(1000 * strength), which is not on its grid). Raises ScheduleError.
+    """
+    if not 0 < strength <= 1:
+        raise ScheduleError(f"strength must be above 0 and at most 1, got {strength}")
+    grid = timesteps(schedule, steps)
+    return len(grid) - max(1, round(strength * steps))
+
+
+# ---------------------------------------------------------------- from level to level
+
+
+def _like(coefficient: Tensor, z: Tensor) -> Tensor:
+    """A coefficient () or (b,) with z's dtype and device, ready to multiply z (b, ...)."""
+    coefficient = coefficient.to(z.dtype).to(z.device)
+    return coefficient.view(-1, *[1] * (z.ndim - 1))  # () -> (1, 1, ...), (b,) -> (b, 1, ...)
+
+
+def _signal_and_noise(schedule: Schedule, z: Tensor, t: int | Tensor) -> tuple[Tensor, Tensor]:
+    """sqrt(abar_t) and sqrt(1 - abar_t), ready to multiply z."""
+    alpha_bar = schedule.alpha_bar(t)
+    return _like(alpha_bar.sqrt(), z), _like((1 - alpha_bar).sqrt(), z)
+
+
+def q_sample(schedule: Schedule, z0: Tensor, t: int | Tensor, noise: Tensor) -> Tensor:
+    """z_t: z0 (b, ...) noised to level t, an int or one a row (b,). DDPM, eq. 4."""
+    signal, sigma = _signal_and_noise(schedule, z0, t)
+    return signal * z0 + sigma * noise
+
+
+def predict_z0(schedule: Schedule, z_t: Tensor, t: int | Tensor, eps: Tensor) -> Tensor:
+    """The z0 that z_t (b, ...) comes from if `eps` is its noise: q_sample solved for z0."""
+    signal, sigma = _signal_and_noise(schedule, z_t, t)
+    return (z_t - sigma * eps) / signal
+
+
+def ddim_step(
+    schedule: Schedule, z_t: Tensor, t: int | Tensor, t_prev: int | Tensor, eps: Tensor
+) -> Tensor:
+    """z_t (b, ...) at level t -> level t_prev, with the same z0 and the same noise `eps`.
+
+    Song et al., "Denoising Diffusion Implicit Models", 2021, eq. 12 with sigma = 0.
+    """
+    return q_sample(schedule, predict_z0(schedule, z_t, t, eps), t_prev, eps)
+
+
+def ddim_inverse_step(
+    schedule: Schedule, z_t: Tensor, t: int | Tensor, t_next: int | Tensor, eps: Tensor
+) -> Tensor:
+    """z_t (b, ...) at level t -> the noisier level t_next: undoes `ddim_step` for the same eps.
+
+    It is the same step: neither z0 nor the noise changes, whichever way one goes (DDIM, section
+    4.3). What is hard in DDIM inversion is to know eps, see `inversion.ddim_inversion`.
+    """
+    return ddim_step(schedule, z_t, t, t_next, eps)
+
+
+def v_to_eps(schedule: Schedule, z_t: Tensor, t: int | Tensor, v: Tensor) -> Tensor:
+    """The noise in z_t (b, ...) when the UNet predicts v = sqrt(abar) noise - sqrt(1-abar) z0.
+
+    Salimans & Ho, "Progressive Distillation for Fast Sampling", 2022, appendix D.
+    """
+    signal, sigma = _signal_and_noise(schedule, z_t, t)
+    return signal * v + sigma * z_t

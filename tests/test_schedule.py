@@ -1,0 +1,190 @@
+"""Noise levels and steps are those of diffusers' DDIM scheduler."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from inst_tutorial.schedule import (
+    Schedule,
+    ScheduleError,
+    ddim_inverse_step,
+    ddim_step,
+    predict_z0,
+    q_sample,
+    start_index,
+    timesteps,
+    v_to_eps,
+)
+
+SD = {
+    "_class_name": "DDIMScheduler",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "clip_sample": False,
+    "set_alpha_to_one": False,
+    "steps_offset": 1,
+}
+CONFIGS = {
+    "stable diffusion": SD,
+    "alpha to one": {**SD, "set_alpha_to_one": True},
+    "no offset": {**SD, "steps_offset": 0},
+    "linear": {**SD, "beta_schedule": "linear"},
+    "few steps": {**SD, "num_train_timesteps": 200},
+    "velocity": {**SD, "prediction_type": "v_prediction"},
+}
+
+
+@pytest.fixture
+def schedule() -> Schedule:
+    return Schedule.from_config(SD)
+
+
+def peer(config: dict[str, Any], steps: int = 50) -> Any:
+    from diffusers import DDIMScheduler
+
+    scheduler = DDIMScheduler.from_config(config)
+    scheduler.set_timesteps(steps)
+    return scheduler
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=list(CONFIGS))
+@pytest.mark.parametrize("steps", [1, 2, 3, 20, 30, 50, 77, 199])
+def test_timesteps_are_diffusers(config: dict[str, Any], steps: int) -> None:
+    ours = timesteps(Schedule.from_config(config), steps)
+    assert list(ours) == peer(config, steps).timesteps.tolist()
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=list(CONFIGS))
+def test_levels_are_diffusers(config: dict[str, Any]) -> None:
+    schedule, scheduler = Schedule.from_config(config), peer(config)
+    assert schedule.train_steps == len(scheduler.alphas_cumprod)
+    assert schedule.prediction_type == scheduler.config.prediction_type
+    levels = schedule.alpha_bar(torch.arange(schedule.train_steps))
+    assert levels.dtype == torch.float64
+    assert torch.equal(levels.float(), scheduler.alphas_cumprod)
+    assert schedule.alpha_bar(-1).item() == scheduler.final_alpha_cumprod.item()
+
+
+def test_a_pndm_file_has_the_levels_of_its_ddim_twin(schedule: Schedule) -> None:
+    from diffusers import PNDMScheduler
+
+    sd = {key: SD[key] for key in ("beta_start", "beta_end", "beta_schedule", "steps_offset")}
+    whole = dict(PNDMScheduler(**sd, skip_prk_steps=True).config)
+    for config in (whole, sd):
+        theirs = Schedule.from_config({"_class_name": "PNDMScheduler", **config})
+        assert torch.equal(theirs.alphas_cumprod, schedule.alphas_cumprod)
+        assert theirs.final_alpha == schedule.final_alpha
+        assert timesteps(theirs, 50) == timesteps(schedule, 50)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"_class_name": "EulerDiscreteScheduler"},
+        {"beta_schedule": "squaredcos_cap_v2"},
+        {"prediction_type": "sample"},
+        {"timestep_spacing": "trailing"},
+        {"rescale_betas_zero_snr": True},
+        {"clip_sample": True},
+        {"trained_betas": [0.1, 0.2]},
+    ],
+    ids=str,
+)
+def test_other_schedulers_are_refused_by_name(change: dict[str, Any]) -> None:
+    with pytest.raises(ScheduleError) as error:
+        Schedule.from_config({**SD, **change})
+    assert str(next(iter(change.values()))) in str(error.value)
+
+
+@pytest.mark.parametrize("t", [0, 1, 500, 999])
+def test_noising_is_diffusers(schedule: Schedule, t: int) -> None:
+    z0, noise = normal(2, 4, 8, 8), normal(2, 4, 8, 8, seed=1)
+    theirs = peer(SD).add_noise(z0, noise, torch.tensor([t]))
+    ours = q_sample(schedule, z0, t, noise)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
+    torch.testing.assert_close(predict_z0(schedule, ours, t, noise), z0, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=list(CONFIGS))
+@pytest.mark.parametrize("steps", [3, 20, 77])
+def test_each_step_is_diffusers(config: dict[str, Any], steps: int) -> None:
+    schedule, scheduler = Schedule.from_config(config), peer(config, steps)
+    z, answer = normal(2, 4, 8, 8), normal(2, 4, 8, 8, seed=1)
+    grid = timesteps(schedule, steps)
+    for t, t_prev in zip(grid, [*grid[1:], -1], strict=True):
+        is_v = schedule.prediction_type == "v_prediction"
+        eps = v_to_eps(schedule, z, t, answer) if is_v else answer
+        theirs = scheduler.step(answer, t, z).prev_sample
+        ours = ddim_step(schedule, z, t, t_prev, eps)
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
+def test_a_row_of_timesteps_is_each_row_alone(schedule: Schedule) -> None:
+    z, noise, t = normal(3, 4, 8, 8), normal(3, 4, 8, 8, seed=1), torch.tensor([3, 500, 999])
+    for step in (q_sample, predict_z0, v_to_eps):
+        rows = [step(schedule, z[i : i + 1], int(t[i]), noise[i : i + 1]) for i in range(3)]
+        assert torch.equal(step(schedule, z, t, noise), torch.cat(rows))
+
+
+@pytest.mark.parametrize("levels", [(-1, 1), (1, 51), (481, 981), (0, 999)])
+def test_the_inverse_step_undoes_the_step(levels: tuple[int, int]) -> None:
+    schedule = Schedule.from_config(CONFIGS["alpha to one"])
+    low, high = levels
+    z, eps = normal(2, 4, 8, 8).double(), normal(2, 4, 8, 8, seed=1).double()
+    up = ddim_inverse_step(schedule, z, low, high, eps)
+    assert not torch.allclose(up, z, atol=1e-3)
+    torch.testing.assert_close(ddim_step(schedule, up, high, low, eps), z, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_results_keep_the_dtype(schedule: Schedule, dtype: torch.dtype) -> None:
+    z = normal(2, 4, 8, 8).to(dtype)
+    for step in (q_sample, predict_z0, v_to_eps):
+        assert step(schedule, z, torch.tensor([3, 500]), z).dtype == dtype
+    assert ddim_step(schedule, z, 501, 481, z).dtype == dtype
+
+
+@pytest.mark.parametrize("steps", [1, 7, 20, 50, 999])
+@pytest.mark.parametrize("strength", [1e-6, 0.02, 0.3, 0.58, 0.7, 0.999, 1.0])
+def test_strength_is_the_walked_part_of_the_grid(
+    schedule: Schedule, steps: int, strength: float
+) -> None:
+    index = start_index(schedule, steps, strength)
+    walked = steps - index
+    assert 1 <= walked <= steps
+    assert abs(walked - strength * steps) <= 0.5 or walked == 1
+
+
+def test_strength_by_example(schedule: Schedule) -> None:
+    grid = timesteps(schedule, 50)
+    levels = {s: grid[start_index(schedule, 50, s)] for s in (0.02, 0.5, 0.58, 0.7, 1.0)}
+    assert levels == {0.02: 1, 0.5: 481, 0.58: 561, 0.7: 681, 1.0: 981}
+
+
+@pytest.mark.parametrize("strength", [0, -0.5, 1.01, float("nan"), float("inf")])
+def test_strength_outside_0_to_1_is_refused(schedule: Schedule, strength: float) -> None:
+    with pytest.raises(ScheduleError, match=rf"strength .* above 0 and at most 1, got {strength}"):
+        start_index(schedule, 50, strength)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 1000, 1001])
+def test_impossible_step_counts_are_refused(schedule: Schedule, steps: int) -> None:
+    with pytest.raises(ScheduleError, match=f"from 1 to 999, got {steps}"):
+        timesteps(schedule, steps)
+
+
+@pytest.mark.parametrize("t", [-2, 1000])
+def test_a_timestep_that_does_not_exist_is_refused(schedule: Schedule, t: int) -> None:
+    z = normal(2, 4)
+    for level in (t, torch.tensor([5, t])):
+        with pytest.raises(ScheduleError, match=f"-1 to 999, got .*{t}"):
+            q_sample(schedule, z, level, z)
