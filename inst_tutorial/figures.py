@@ -1,0 +1,133 @@
+"""Figures in one style: grids of pictures, and curves with their spread.
+
+Each function returns a matplotlib `Figure` that belongs to no global state: a notebook shows
+it, `save_figure` writes it, and the same figure always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from PIL import Image
+
+from inst_tutorial.pictures import save_picture
+
+STYLE_FILE = Path(__file__).with_name("inst.mplstyle")
+CELL_INCHES = 1.5
+
+
+def picture_grid(
+    rows: Sequence[Sequence[Image.Image | None]],
+    *,
+    row_titles: Sequence[str] = (),
+    column_titles: Sequence[str] = (),
+    title: str = "",
+) -> Figure:
+    """Rows of pictures with titles; None leaves a cell empty, and rows may differ in length.
+
+    Enlarged by Lanczos, or below 64 px by nearest pixel, so that latents show their pixels.
+    Raises ValueError when there is no picture, or when the number of titles given does not
+    match the rows or columns.
+    """
+    columns = max((len(row) for row in rows), default=0)
+    _check_grid(len(rows), columns, row_titles, column_titles)
+    with matplotlib.style.context(STYLE_FILE):
+        figure = _figure(columns * CELL_INCHES, len(rows) * CELL_INCHES + 0.35 * bool(title))
+        axes = figure.subplots(len(rows), columns, squeeze=False)
+        for i, row in enumerate(rows):
+            for j in range(columns):
+                _draw_cell(axes[i, j], row[j] if j < len(row) else None)
+        for axis, text in zip(axes[0], column_titles, strict=False):
+            axis.set_title(text)
+        for axis, text in zip(axes[:, 0], row_titles, strict=False):
+            axis.set_ylabel(text)
+        if title:
+            figure.suptitle(title)
+    return figure
+
+
+def _check_grid(
+    rows: int, columns: int, row_titles: Sequence[str], column_titles: Sequence[str]
+) -> None:
+    if not rows or not columns:
+        raise ValueError("a grid needs at least one picture, got none")
+    if row_titles and len(row_titles) != rows:
+        raise ValueError(f"{rows} rows need {rows} row titles, got {len(row_titles)}")
+    if column_titles and len(column_titles) != columns:
+        raise ValueError(f"{columns} columns need as many titles, got {len(column_titles)}")
+
+
+def _draw_cell(axis: Axes, picture: Image.Image | None) -> None:
+    axis.set(xticks=[], yticks=[])
+    axis.grid(False)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+    if picture is not None:
+        smoothing = "lanczos" if min(picture.size) >= 64 else "nearest"
+        axis.imshow(np.asarray(picture.convert("RGB")), interpolation=smoothing)
+
+
+def curves(
+    runs: Mapping[str, ArrayLike],
+    *,
+    x: ArrayLike | None = None,
+    xlabel: str = "",
+    ylabel: str = "",
+    title: str = "",
+) -> Figure:
+    """One line a name. Values of shape (points,), or (runs, points) for mean and spread.
+
+    The shaded band is the mean plus and minus one standard error over the runs. Points that
+    are not finite are left out of the line. Raises ValueError for other shapes.
+    """
+    with matplotlib.style.context(STYLE_FILE):
+        figure = _figure()
+        axis = figure.subplots()
+        for name, values in runs.items():
+            _draw_curve(axis, name, np.asarray(values, dtype=float), x)
+        axis.set(xlabel=xlabel, ylabel=ylabel, title=title)
+        axis.legend()
+    return figure
+
+
+def _draw_curve(axis: Axes, name: str, values: np.ndarray, x: ArrayLike | None) -> None:
+    if values.ndim not in (1, 2) or not values.size:
+        raise ValueError(f"{name}: (points,) or (runs, points) needed, got shape {values.shape}")
+    table = np.atleast_2d(values)  # (points,) -> (1, points)
+    places = np.arange(table.shape[1]) if x is None else np.asarray(x)
+    if places.shape != table.shape[1:]:
+        raise ValueError(f"{name}: {table.shape[1]} points, but x has shape {places.shape}")
+    mean = table.mean(axis=0)
+    (line,) = axis.plot(places, mean, label=name)
+    if len(table) > 1:
+        error = table.std(axis=0, ddof=1) / np.sqrt(len(table))
+        axis.fill_between(
+            places, mean - error, mean + error, color=line.get_color(), alpha=0.2, linewidth=0
+        )
+
+
+def _figure(width: float | None = None, height: float | None = None) -> Figure:
+    figure = Figure(figsize=(width, height) if width and height else None)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def to_picture(figure: Figure) -> Image.Image:
+    """The figure as an RGB picture, at the style's resolution."""
+    with matplotlib.style.context(STYLE_FILE):
+        figure.set_dpi(matplotlib.rcParams["savefig.dpi"])
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def save_figure(figure: Figure, path: str | Path) -> Path:
+    """Write the figure atomically as .webp or .png; the same figure gives the same bytes."""
+    return save_picture(to_picture(figure), path)
