@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inst_tutorial.schedule import Schedule, v_to_eps
+from inst_tutorial.schedule import Schedule, ScheduleError, v_to_eps
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -117,7 +117,7 @@ class Painter:
                 text_encoder=_part(CLIPTextModel, folder, "text_encoder", dtype=dtype),
                 tokenizer=_tokenizer(folder / "tokenizer"),
                 unet=_part(UNet2DConditionModel, folder, "unet", torch_dtype=dtype),
-                schedule=Schedule.from_config(_read(folder / "scheduler/scheduler_config.json")),
+                schedule=_schedule(folder / "scheduler/scheduler_config.json"),
                 vision=folder if (folder / "image_encoder").is_dir() else vision,
                 source=str(source),
                 revision=revision,
@@ -324,7 +324,8 @@ class Painter:
         A context of one row serves the whole batch. v-prediction (SD 2.x) is converted.
         """
         context = context.to(self.dtype).expand(len(z_t), -1, -1)
-        out = self.unet(self._here(z_t), t, encoder_hidden_states=context).sample
+        when = t.to(self.device) if isinstance(t, Tensor) else t
+        out = self.unet(self._here(z_t), when, encoder_hidden_states=context).sample
         if self.schedule.prediction_type == "v_prediction":
             return v_to_eps(self.schedule, z_t, t, out)
         return out
@@ -414,6 +415,13 @@ def _part(kind: Any, folder: Path, name: str, **dtype: torch.dtype) -> Any:
     if missing := sorted(report["missing_keys"]):
         raise PainterError(f"{folder / name} lacks {len(missing)} weights, such as {missing[0]}")
     return part
+
+
+def _schedule(path: Path) -> Schedule:
+    try:
+        return Schedule.from_config(_read(path))
+    except ScheduleError as error:
+        raise PainterError(f"{path}: {error}") from error
 
 
 def _tokenizer(folder: Path) -> CLIPTokenizer:

@@ -1,0 +1,421 @@
+"""Learning a word from one picture: the loop.
+
+Style and content picture are the same picture; the painter is frozen; only the new word moves,
+by the ordinary noise-prediction loss (InST, section 3.2; Gal et al. 2022, equation 2):
+
+    min over v of  E_{z0, t, eps} || eps - painter(z_t, t, context(v)) ||^2
+
+What need not be computed is not: the picture is encoded once (mean and deviation of its latent,
+and of its mirror image), prompts are tokenised once, the text encoder runs once a step and
+style, and frozen weights get no gradient. Book: chapters "Textual inversion" and "Dropout".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL.Image import Image
+from torch import Generator, Tensor
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from inst_tutorial.files import atomic_path
+from inst_tutorial.painter import PLACEHOLDER, Painter, Tokens
+from inst_tutorial.pictures import to_tensor
+from inst_tutorial.schedule import q_sample
+from inst_tutorial.words import Word, make_embedder, read_tensors
+
+LEARNING_RATES = {"free": 5e-3, "pooled": 1e-3, "patches": 1e-3}  # Adam's, by kind of embedder
+LEAST_GAIN = 1e-4  # a fall of the loss by a smaller share than this counts as none
+
+
+class LearningError(RuntimeError):
+    """Learning that cannot go on; the text says why and the way out."""
+
+
+@dataclass(frozen=True)
+class LearningSettings:
+    """How a word is learned. `learning_rate` None means that of the kind (LEARNING_RATES).
+
+    Learning stops early on a plateau: when the best evaluation loss of the last `patience`
+    evaluations is not lower, by a ten-thousandth part, than the best before them.
+    """
+
+    kind: str = "free"  # or "pooled" (InST as published), "patches"
+    vectors: int = 1
+    start: str = "painting"  # what a free vector starts from
+    steps: int = 200
+    batch: int = 8  # (t, noise) pairs a step
+    learning_rate: float | None = None
+    dropout: float = 0.05  # of the attention embedders
+    residual: bool = False
+    norm: bool = False
+    flip: bool = True  # learn from the mirror image, too
+    prompts: tuple[str, ...] = (PLACEHOLDER,)  # one is drawn each step; the first evaluates
+    evaluate_every: int = 25
+    pairs: int = 16  # fixed (t, noise) pairs of an evaluation
+    patience: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("vectors", "steps", "batch", "evaluate_every", "pairs", "patience"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if not self.prompts or isinstance(self.prompts, str):
+            raise ValueError(f"prompts must be a tuple of prompts, got {self.prompts!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a callback sees: style number `style` after `step` steps. `loss` is that on the style
+    picture, `others` that on other content in the style (None where unknown)."""
+
+    style: int
+    step: int
+    loss: float
+    others: float | None
+    vectors: Tensor  # (k, d)
+
+
+# ------------------------------------------------------------------------- fixed pairs
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationPairs:
+    """The same latents `z0`, timesteps `t` and `noise` each time, so that losses compare.
+
+    Shapes (n, c, h, w), (n,), (n, c, h, w).
+    """
+
+    z0: Tensor
+    t: Tensor
+    noise: Tensor
+
+    @classmethod
+    def draw(
+        cls, painter: Painter, pictures: Sequence[Image], count: int, generator: Generator
+    ) -> EvaluationPairs:
+        """`count` pairs (more, when the pictures are more), t stratified, pictures in turn."""
+        latents = painter.encode(to_tensor(pictures))
+        n = max(count, len(pictures))
+        z0 = latents[torch.arange(n) % len(latents)]  # (n, c, h, w)
+        t = stratified_timesteps(n, painter.schedule.train_steps, generator)
+        return cls(z0, t, torch.randn(z0.shape, generator=generator).to(z0))
+
+
+def stratified_timesteps(count: int, train_steps: int, generator: Generator) -> Tensor:
+    """`count` timesteps (count,), one drawn uniformly from each of `count` equal strata."""
+    place = torch.arange(count) + torch.rand(count, generator=generator)
+    return (place / count * train_steps).long().clamp(max=train_steps - 1)
+
+
+@torch.no_grad()
+def evaluate_loss(painter: Painter, pairs: EvaluationPairs, context: Tensor) -> float:
+    """Mean squared error of the predicted noise on fixed pairs, given a context (1, L, d)."""
+    z_t = q_sample(painter.schedule, pairs.z0, pairs.t, pairs.noise)
+    losses = [
+        _squared_error(painter, z, t, noise, context)
+        for z, t, noise in zip(z_t.split(16), pairs.t.split(16), pairs.noise.split(16), strict=True)
+    ]
+    return torch.cat(losses).mean().item()
+
+
+def _squared_error(
+    painter: Painter, z_t: Tensor, t: Tensor, noise: Tensor, context: Tensor
+) -> Tensor:
+    """The loss of each pair, (b,), in float32."""
+    eps = painter.predict_noise(z_t, t, context)
+    return F.mse_loss(eps.float(), noise.float(), reduction="none").mean((1, 2, 3))
+
+
+def plateau(losses: Sequence[float], patience: int) -> bool:
+    """Whether the last `patience` losses brought no gain over those before them."""
+    if len(losses) <= patience:
+        return False
+    return min(losses[-patience:]) > min(losses[:-patience]) * (1 - LEAST_GAIN)
+
+
+# ------------------------------------------------------------------------ the one style
+
+
+class _Learner:
+    """All that belongs to one style: its latents, its embedder, its own random numbers."""
+
+    def __init__(
+        self,
+        painter: Painter,
+        pictures: Sequence[Image],
+        others: Sequence[Image],
+        settings: LearningSettings,
+    ) -> None:
+        self.painter, self.settings = painter, settings
+        self.generator = Generator().manual_seed(settings.seed)
+        picture = to_tensor(pictures)  # (p, 3, H, W)
+        self.look = None if settings.kind == "free" else painter.look(picture)
+        both = torch.cat([picture, picture.flip(-1)]) if settings.flip else picture
+        self.mean, self.std = painter.moments(both)  # (p or 2p, c, h, w)
+        self.embedder = make_embedder(
+            settings.kind,
+            painter,
+            settings.vectors,
+            generator=self.generator,
+            start=settings.start,
+            dropout=settings.dropout,
+            residual=settings.residual,
+            norm=settings.norm,
+        )
+        rate = settings.learning_rate or LEARNING_RATES[settings.kind]
+        self.optimizer = torch.optim.Adam(self.embedder.parameters(), lr=rate)
+        self.pairs = self._pairs(pictures)
+        self.other_pairs = self._pairs(others) if others else None
+        self.curve: list[dict[str, Any]] = []  # {"step", "loss", "others"} of each evaluation
+        self.best = self.vectors()
+
+    def _pairs(self, pictures: Sequence[Image]) -> EvaluationPairs:
+        """Pairs that depend on the seed only, so that the losses of all kinds compare."""
+        generator = Generator().manual_seed(self.settings.seed)
+        return EvaluationPairs.draw(self.painter, pictures, self.settings.pairs, generator)
+
+    def vectors(self) -> Tensor:
+        """The word as it is now, without dropout: (k, d), float32 on the CPU."""
+        self.embedder.eval()
+        vectors = self.embedder(self.look).detach()
+        self.embedder.train()
+        return vectors.float().cpu().clone()
+
+    def draw(self) -> tuple[int, Tensor, Tensor, Tensor]:
+        """A prompt's number and a batch of pairs: z_t and noise (b, c, h, w), t (b,)."""
+        b, generator = self.settings.batch, self.generator
+        prompt = int(torch.randint(len(self.settings.prompts), (), generator=generator))
+        which = torch.randint(len(self.mean), (b,), generator=generator)
+        t = stratified_timesteps(b, self.painter.schedule.train_steps, generator)
+        inner, noise = torch.randn((2, b, *self.mean.shape[1:]), generator=generator).to(self.mean)
+        z0 = self.mean[which] + self.std[which] * inner  # a sample of the posterior
+        return prompt, q_sample(self.painter.schedule, z0, t, noise), t, noise
+
+    def evaluate(self, step: int, tokens: Tokens) -> tuple[float, float | None]:
+        """Losses of the word as it is, written to the curve; the best word is kept."""
+        vectors = self.vectors()
+        words = vectors[None].to(self.painter.device)  # (1, k, d)
+        with torch.no_grad():
+            context = self.painter.embed_tokens(tokens, words)  # (1, L, d)
+        loss = evaluate_loss(self.painter, self.pairs, context)
+        if not torch.tensor(loss).isfinite():
+            raise LearningError(
+                f"the loss is {loss} after {step} steps: learning has diverged. Take a smaller "
+                f"learning_rate, or a painter with dtype float32 or bfloat16 instead of float16."
+            )
+        others = self.other_pairs and evaluate_loss(self.painter, self.other_pairs, context)
+        self.curve.append({"step": step, "loss": loss, "others": others})
+        if loss == min(self.losses):
+            self.best = vectors
+        return loss, others
+
+    @property
+    def losses(self) -> list[float]:
+        return [point["loss"] for point in self.curve]
+
+    @property
+    def done(self) -> bool:
+        return plateau(self.losses, self.settings.patience)
+
+    def word(self) -> Word:
+        """The word with the lowest evaluation loss so far."""
+        from inst_tutorial import __version__
+
+        info = {
+            "painter": self.painter.source,
+            "revision": self.painter.revision,
+            "settings": asdict(self.settings),
+            "curve": self.curve,
+            "steps": self.curve[-1]["step"],
+            "stopped": "plateau" if self.done else "steps",
+            "version": __version__,
+        }
+        return Word(self.best, info)
+
+
+# ------------------------------------------------------------------------------ the loop
+
+
+def learn(
+    painter: Painter,
+    pictures: Image | Sequence[Image],
+    settings: LearningSettings | None = None,
+    *,
+    others: Sequence[Image] = (),
+    resume: str | Path | None = None,
+    progress: bool = True,
+    callback: Callable[[Evaluation], None] | None = None,
+) -> Word:
+    """The word of one style, learned from one picture of it, or from several.
+
+    Pictures are `painter.picture_size` pixels square. `others`: other content in the style, on
+    which the loss is recorded too, and nothing is learned. `resume`: a file that holds the state
+    at the last evaluation; if it exists, learning goes on from there and ends with the very same
+    word. `callback` sees every evaluation. Raises LearningError, ValueError.
+    """
+    group = [pictures] if isinstance(pictures, Image) else list(pictures)
+    return learn_many(
+        painter,
+        [group],
+        settings,
+        others=[others],
+        resume=resume,
+        progress=progress,
+        callback=callback,
+    )[0]
+
+
+def learn_many(
+    painter: Painter,
+    groups: Sequence[Sequence[Image]],
+    settings: LearningSettings | None = None,
+    *,
+    others: Sequence[Sequence[Image]] | None = None,
+    resume: str | Path | None = None,
+    progress: bool = True,
+    callback: Callable[[Evaluation], None] | None = None,
+) -> list[Word]:
+    """The words of many styles, learned together in one batch: to rounding, what `learn` learns
+    from each group of pictures alone, because each has random numbers of its own."""
+    settings = settings or LearningSettings()
+    others = others or [()] * len(groups)
+    for picture in (p for group in (*groups, *others) for p in group):
+        if picture.size != (painter.picture_size,) * 2:
+            raise ValueError(
+                f"a picture is {picture.size} pixels, this painter's are {painter.picture_size} "
+                f"square: open it with open_picture(path, painter.picture_size)"
+            )
+    if not groups or not all(groups):
+        raise ValueError("each style needs one picture or more")
+    learners = [_Learner(painter, *both, settings) for both in zip(groups, others, strict=True)]
+    state = _State(resume, learners, _mark(painter, groups, others, settings))
+    tokens = painter.tokenize(settings.prompts, settings.vectors)  # (prompts, L)
+
+    def evaluate(step: int) -> None:
+        for i, learner in enumerate(learners):
+            if not learner.done:
+                loss, rest = learner.evaluate(step, _rows(tokens, [0]))
+                bar.set_postfix(loss=f"{loss:.4f}")
+                if callback:
+                    callback(Evaluation(i, step, loss, rest, learner.vectors()))
+
+    step = state.restore()
+    with tqdm(total=settings.steps, initial=step, desc="learning", disable=not progress) as bar:
+        if step == 0:
+            evaluate(0)
+        while step < settings.steps and (active := [one for one in learners if not one.done]):
+            _step(painter, active, tokens)
+            step += 1
+            bar.update()
+            if step % settings.evaluate_every == 0 or step == settings.steps:
+                evaluate(step)
+                state.save(step)
+    return [learner.word() for learner in learners]
+
+
+def _step(painter: Painter, learners: Sequence[_Learner], tokens: Tokens) -> None:
+    """One gradient step of every learner, s of them, in one batch of s * b pairs."""
+    prompts, z_t, t, noise = zip(*(learner.draw() for learner in learners), strict=True)
+    words = torch.stack([one.embedder(one.look, one.generator) for one in learners])  # (s, k, d)
+    context = painter.embed_tokens(_rows(tokens, prompts), words)  # (s, L, d)
+    context = context.repeat_interleave(len(t[0]), 0)  # (s * b, L, d)
+    errors = _squared_error(painter, torch.cat(z_t), torch.cat(t), torch.cat(noise), context)
+    errors.view(len(learners), -1).mean(1).sum().backward()  # (s * b,) -> (s, b) -> (s,)
+    for learner in learners:
+        learner.optimizer.step()
+        learner.optimizer.zero_grad()
+
+
+def _rows(tokens: Tokens, rows: Sequence[int]) -> Tokens:
+    return Tokens(tokens.ids[list(rows)], tokens.slots[list(rows)])
+
+
+# -------------------------------------------------------------------------- to be resumed
+
+
+def _mark(painter: Painter, groups: Any, others: Any, settings: LearningSettings) -> str:
+    """A fingerprint of the run: a state is of use only to the run that it was saved in."""
+    run = {**asdict(settings), "steps": None, "painter": [painter.source, painter.revision]}
+    mark = hashlib.sha256(json.dumps(run, sort_keys=True).encode())
+    for group in (*groups, *others):
+        mark.update(str(len(group)).encode())
+        for picture in group:
+            mark.update(picture.convert("RGB").tobytes())
+    return mark.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """The state of all learners in a safetensors file: embedders, Adam's moments, generators,
+    best words (tensors); step and loss curves (metadata)."""
+
+    path: str | Path | None
+    learners: Sequence[_Learner] = field(repr=False)
+    mark: str
+
+    def save(self, step: int) -> None:
+        from safetensors.torch import save_file
+
+        if self.path is None:
+            return
+        tensors = {}
+        for i, learner in enumerate(self.learners):
+            tensors[f"{i}.best"] = learner.best
+            tensors[f"{i}.generator"] = learner.generator.get_state()
+            for name, value in learner.embedder.state_dict().items():
+                tensors[f"{i}.embedder.{name}"] = value
+            for j, moments in learner.optimizer.state_dict()["state"].items():
+                for name, value in moments.items():
+                    tensors[f"{i}.adam.{j}.{name}"] = value
+        run = {"mark": self.mark, "step": step, "curves": [one.curve for one in self.learners]}
+        with atomic_path(self.path) as beside:
+            save_file(tensors, beside, metadata={"run": json.dumps(run)})
+
+    def restore(self) -> int:
+        """Put every learner where the file says; the number of steps done (0 without a file)."""
+        if self.path is None or not Path(self.path).exists():
+            return 0
+        tensors, run = self._read(Path(self.path))
+        for i, learner in enumerate(self.learners):
+            own = {
+                name.removeprefix(f"{i}."): value
+                for name, value in tensors.items()
+                if name.startswith(f"{i}.")
+            }
+            learner.best, learner.curve = own.pop("best"), run["curves"][i]
+            learner.generator.set_state(own.pop("generator"))
+            learner.embedder.load_state_dict(_under(own, "embedder."))
+            adam = learner.optimizer.state_dict()
+            adam["state"] = {
+                j: _under(own, f"adam.{j}.") for j in adam["param_groups"][0]["params"]
+            }
+            learner.optimizer.load_state_dict(adam)
+        return run["step"]
+
+    def _read(self, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        from safetensors import SafetensorError
+
+        try:
+            tensors, metadata = read_tensors(path)
+            run = json.loads(metadata.get("run", "{}"))
+        except (OSError, SafetensorError, ValueError) as error:
+            raise LearningError(f"{path} holds no state of learning: {error}") from error
+        if run.get("mark") != self.mark:
+            raise LearningError(
+                f"{path} is the state of another run (other pictures, settings or painter): "
+                f"delete it to start anew, or name another file"
+            )
+        return tensors, run
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, without it."""
+    return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
