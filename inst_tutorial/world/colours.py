@@ -15,6 +15,7 @@ NAMED: dict[str, str] = {
     "orange": "#e8832a",
     "yellow": "#f2cf3b",
     "green": "#4e9a47",
+    "forest": "#1f4a36",
     "teal": "#2c8f8c",
     "blue": "#3a6fc4",
     "navy": "#1d2a5c",

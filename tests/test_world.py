@@ -1,0 +1,181 @@
+"""The world: the same seed paints the same picture, and held-out styles stay unseen."""
+
+import hashlib
+import itertools
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from inst_tutorial.world import (
+    GAP,
+    HELD_OUT,
+    LIGHTS,
+    SETTINGS,
+    STYLES,
+    SUBJECTS,
+    Scene,
+    Style,
+    blend,
+    content_words,
+    distance,
+    full_caption,
+    paint,
+    sample_caption,
+    sample_example,
+    sample_pair,
+    sample_style,
+    style_words,
+)
+from inst_tutorial.world.technique import directions
+
+EVERY_STYLE = {**STYLES, **HELD_OUT}
+
+
+def pixels(picture):
+    return np.asarray(picture, dtype=np.float64) / 255
+
+
+def test_the_world_is_as_large_as_promised():
+    assert len(SUBJECTS) >= 10 and len(SETTINGS) == 6
+    assert len(STYLES) >= 20 and len(HELD_OUT) >= 12
+    assert not set(STYLES) & set(HELD_OUT)
+
+
+def test_a_seed_decides_the_scene_on_every_machine():
+    assert Scene.sample(7) == Scene(
+        subject='rocket',
+        setting='snow',
+        light='night',
+        colour='blue',
+        trim='pink',
+        x=0.445,
+        size=0.688,
+        flip=False,
+        seed=1875941739,
+    )
+    assert Scene.sample(7) != Scene.sample(8)
+    assert Scene.sample(7, subject="cat").subject == "cat"
+
+
+def test_the_same_call_paints_the_same_bytes_and_another_hand_other_strokes():
+    scene = Scene.sample(3)
+    digest = [
+        hashlib.sha256(paint(scene, STYLES["oil"], hand=hand).tobytes()).hexdigest()
+        for hand in (0, 0, 1)
+    ]
+    assert digest[0] == digest[1] != digest[2]
+
+
+@pytest.mark.parametrize("name", EVERY_STYLE)
+def test_every_style_paints_a_picture_unlike_the_photograph(name):
+    scene = Scene("cat", "meadow", seed=5)
+    picture = paint(scene, EVERY_STYLE[name])
+    assert picture.size == (128, 128) and picture.mode == "RGB"
+    assert np.abs(pixels(picture) - pixels(paint(scene))).mean() > 0.03
+
+
+@pytest.mark.parametrize("name", EVERY_STYLE)
+def test_the_subject_stands_out_in_every_style(name):
+    """Seen from afar, a picture changes more along the subject's border than elsewhere."""
+    ratios = []
+    for seed, subject in enumerate(("cat", "house", "mushroom", "balloon")):
+        scene = Scene(subject, "meadow", colour="red", seed=seed)
+        afar = ndimage.gaussian_filter(pixels(paint(scene, EVERY_STYLE[name])), (2.5, 2.5, 0))
+        change = np.linalg.norm(np.gradient(afar, axis=(0, 1)), axis=(0, 3))
+        mask = scene.draw().subject
+        border = ndimage.binary_dilation(mask, iterations=2) & ~ndimage.binary_erosion(mask, iterations=2)
+        ratios.append(change[border].mean() / change[~border].mean())
+    assert np.mean(ratios) > 1.02, ratios
+
+
+def test_subjects_cover_a_quarter_of_the_picture():
+    for subject, seed in itertools.product(SUBJECTS, range(3)):
+        rows, columns = np.nonzero(Scene.sample(seed, subject=subject).draw().subject)
+        box = (np.ptp(rows) + 1) * (np.ptp(columns) + 1) / 128**2
+        assert box >= 0.2, (subject, seed, box)
+
+
+def test_settings_and_lights_look_different():
+    photos = {
+        (setting, light): pixels(paint(Scene("cat", setting, light=light, seed=1)))
+        for setting, light in itertools.product(SETTINGS, LIGHTS)
+    }
+    for a, b in itertools.combinations(photos, 2):
+        assert np.abs(photos[a] - photos[b]).mean() > 0.02, (a, b)
+
+
+def test_held_out_styles_differ_in_kind_from_each_other():
+    for a, b in itertools.combinations(HELD_OUT.values(), 2):
+        assert distance(a, b) > 0.8, (a.name, b.name, distance(a, b))
+
+
+def test_nothing_near_a_held_out_style_is_in_training():
+    rng = np.random.default_rng(0)
+    training = [*STYLES.values(), *(sample_style(rng) for _ in range(300))]
+    for style, unseen in itertools.product(training, HELD_OUT.values()):
+        assert distance(style, unseen) >= GAP
+
+
+def test_the_training_stream_never_shows_a_held_out_style():
+    for seed in range(300):
+        style = sample_example(seed)[1]
+        assert style is None or all(distance(style, s) >= GAP for s in HELD_OUT.values())
+
+
+def test_distance_ignores_habits_that_cannot_be_seen():
+    bare = Style()
+    assert distance(bare, Style(length=40, width=9, swirl=1)) == 0
+    assert distance(bare, Style(strokes=1)) > 0
+    assert distance(Style(strokes=1, length=8), Style(strokes=1, length=40)) > 0.3
+
+
+def test_blending_runs_from_one_style_to_the_other():
+    one, two = STYLES["oil"], STYLES["vortex"]
+    assert blend(one, two, 0.0) == one and blend(one, two, 1.0) == two
+    assert blend(one, two, 0.5).length == (one.length + two.length) / 2
+
+
+def test_strokes_run_in_the_fixed_direction():
+    style = Style(strokes=1, angle=60)
+    flat = np.full((128, 128, 3), 0.5, dtype=np.float32)
+    nowhere = np.zeros((128, 128), dtype=bool)
+    field = directions(flat, nowhere, style, np.random.default_rng(0))
+    assert np.allclose(np.rad2deg(field), -60, atol=0.5)  # y points down
+
+
+def test_captions_say_what_a_person_would_say():
+    scene = Scene("owl", "snow", light="night", colour="orange")
+    assert content_words(scene) == "an orange owl in the snow at night"
+    starry = "oil painting with long swirling strokes in navy, blue and yellow"
+    assert style_words(HELD_OUT["starry"]) == starry
+    assert full_caption(scene, HELD_OUT["starry"]).endswith(f"in the style of an {starry}")
+    assert style_words(None) == "photo"
+
+
+def test_captions_never_state_a_parameter():
+    for seed in range(200):
+        caption = sample_caption(seed)
+        assert not any(letter.isdigit() or letter in "#=*_" for letter in caption), caption
+        assert len(caption.replace(",", " ,").split()) <= 34
+
+
+def test_a_pair_is_its_seed():
+    picture, caption = sample_pair(11)
+    again, same = sample_pair(11)
+    assert picture.tobytes() == again.tobytes() and caption == same == sample_caption(11)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: Scene("dragon", "sea"), "unknown subject 'dragon': choose one of house"),
+        (lambda: Scene("cat", "moon"), "unknown setting 'moon'"),
+        (lambda: Scene("cat", "sea", size=3), "size=3"),
+        (lambda: Style(width=50), "width=50 is outside 3..10"),
+        (lambda: Style(palette=("mauve-ish", "red", "blue")), "unknown colour 'mauve-ish'"),
+    ],
+)
+def test_wrong_values_are_named(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        wrong()
