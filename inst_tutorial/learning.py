@@ -211,7 +211,9 @@ class _Learner:
                 f"the loss is {loss} after {step} steps: learning has diverged. Take a smaller "
                 f"learning_rate, or a painter with dtype float32 or bfloat16 instead of float16."
             )
-        others = self.other_pairs and evaluate_loss(self.painter, self.other_pairs, context)
+        others = None
+        if self.other_pairs is not None:
+            others = evaluate_loss(self.painter, self.other_pairs, context)
         self.curve.append({"step": step, "loss": loss, "others": others})
         if loss == min(self.losses):
             self.best = vectors

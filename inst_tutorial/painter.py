@@ -76,8 +76,7 @@ class Painter:
         tokenizer: CLIPTokenizer,
         unet: Any,
         schedule: Schedule,
-        image_encoder: Any = None,
-        look_settings: LookSettings | None = None,
+        eyes: tuple[Any, LookSettings] | None = None,
         vision: str | Path = VISION,
         source: str = "parts",
         revision: str | None = None,
@@ -85,8 +84,7 @@ class Painter:
         self.vae, self.text_encoder, self.unet = map(_freeze, (vae, text_encoder, unet))
         self.tokenizer, self.schedule = tokenizer, schedule
         self.source, self.revision, self.vision = source, revision, vision
-        self._image_encoder = None if image_encoder is None else _freeze(image_encoder)
-        self._look_settings = look_settings
+        self._eyes = None if eyes is None else (_freeze(eyes[0]), eyes[1])
 
     # ---------------------------------------------------------------- loading
 
@@ -126,34 +124,41 @@ class Painter:
 
     def to(self, device: str | torch.device) -> Painter:
         """This painter, moved to `device`."""
-        for part in (self.vae, self.text_encoder, self.unet, self._image_encoder):
-            if part is not None:
-                part.to(device)
+        for part in (self.vae, self.text_encoder, self.unet):
+            part.to(device)
+        if self._eyes is not None:
+            self._eyes[0].to(device)
         return self
 
     @property
     def image_encoder(self) -> Any:
         """The CLIP vision tower, loaded on first use."""
-        if self._image_encoder is None:
+        return self.eyes[0]
+
+    @property
+    def eyes(self) -> tuple[Any, LookSettings]:
+        """The CLIP vision tower and how it wants its pictures, loaded on first use."""
+        if self._eyes is None:
             from transformers import CLIPVisionModelWithProjection
 
             folder, _ = _find(self.vision, None, ())
-            name = "image_encoder" if (folder / "image_encoder").is_dir() else "."
-            settings = "feature_extractor" if (folder / "feature_extractor").is_dir() else "."
-            self._look_settings = LookSettings.read(folder / settings / "preprocessor_config.json")
+            tower, settings = (name if (folder / name).is_dir() else "." for name in EYES)
             with _quiet():
-                tower = _part(CLIPVisionModelWithProjection, folder, name, dtype=self.dtype)
-            self._image_encoder = _freeze(tower).to(self.device)
-        return self._image_encoder
+                weights = _part(CLIPVisionModelWithProjection, folder, tower, dtype=self.dtype)
+            look_settings = LookSettings.read(folder / settings / "preprocessor_config.json")
+            self._eyes = _freeze(weights).to(self.device), look_settings
+        return self._eyes
 
     # ------------------------------------------------------------------ sizes
 
     @property
     def device(self) -> torch.device:
+        """Where the painter computes."""
         return self.unet.device
 
     @property
     def dtype(self) -> torch.dtype:
+        """What the painter computes in."""
         return self.unet.dtype
 
     @property
@@ -212,10 +217,10 @@ class Painter:
         InST's official code casts [-1, 1] straight to uint8 before this step, so its CLIP sees
         an almost black picture (ldm/modules/encoders/modules.py:333-337); here it sees it.
         """
-        tower = self.image_encoder
+        tower, settings = self.eyes
         if picture_pm1.shape[-1] != picture_pm1.shape[-2]:
             raise ValueError(f"look() wants square pictures, got {tuple(picture_pm1.shape)}")
-        out = tower(pixel_values=self._here(self._look_settings.prepare(picture_pm1)))
+        out = tower(pixel_values=self._here(settings.prepare(picture_pm1)))
         return Look(out.image_embeds, out.last_hidden_state[:, 1:])  # (b, d_v), (b, n, d_p)
 
     # ------------------------------------------------------- prompt -> context
@@ -319,7 +324,7 @@ class Painter:
     # --------------------------------------------------------- predicted noise
 
     def predict_noise(self, z_t: Tensor, t: int | Tensor, context: Tensor) -> Tensor:
-        """eps (b, c, h, w) in z_t (b, c, h, w) at timestep t (int or (b,)), given (b, L, d).
+        """Noise eps (b, c, h, w) in z_t (b, c, h, w) at timestep t (int or (b,)), given (b, L, d).
 
         A context of one row serves the whole batch. v-prediction (SD 2.x) is converted.
         """

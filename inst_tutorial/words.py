@@ -117,6 +117,7 @@ class FreeVector(nn.Module):
         self.vectors = nn.Parameter(start.detach().float().clone())
 
     def forward(self, look: Look | None = None, generator: Generator | None = None) -> Tensor:
+        """The vectors (k, d), whatever the picture looks like."""
         return self.vectors
 
 
@@ -216,6 +217,7 @@ class Dropout(nn.Module):
         self.probability = probability
 
     def forward(self, x: Tensor, generator: Generator | None = None) -> Tensor:
+        """Tensor x with a part of its numbers at zero while training, and as it is in eval()."""
         if not self.training or self.probability == 0:
             return x
         keep = torch.rand(x.shape, generator=generator) >= self.probability

@@ -349,7 +349,7 @@ def test_nan_stops_with_advice(
     monkeypatch.setattr(
         sd1_painter, "predict_noise", lambda z_t, t, context: z_t * torch.nan + context.sum()
     )
-    with pytest.raises(LearningError, match="loss is nan after 0 steps.*smaller learning_rate"):
+    with pytest.raises(LearningError, match=r"loss is nan after 0 steps.*smaller learning_rate"):
         quickly(sd1_painter, style_picture, resume=path)
     assert not path.exists()
 
@@ -379,7 +379,7 @@ def test_progress_is_shown_or_silent(sd1_painter: Painter, style_picture, capfd)
 def test_what_cannot_be_learned(sd1_painter: Painter, style_picture) -> None:
     with pytest.raises(ValueError, match=r"\(40, 40\) pixels, this painter's are 32 square"):
         quickly(sd1_painter, toy_picture(1, size=40))
-    with pytest.raises(ValueError, match="(40, 40)"):
+    with pytest.raises(ValueError, match=r"\(40, 40\)"):
         quickly(sd1_painter, style_picture, others=[toy_picture(1, size=40)])
     with pytest.raises(ValueError, match="one picture or more"):
         quickly(sd1_painter)

@@ -18,10 +18,11 @@ from PIL import Image
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
 
-TOY_WORDS = (
+TOY_TEXT = (
     "* ! , a an the in of on with style painting photo picture house tree boat cat castle sea "
     "field red blue green yellow warm cold short long dabs strokes washes ink dots"
-).split()
+)
+TOY_WORDS = TOY_TEXT.split()
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 SD_BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 
