@@ -1,0 +1,198 @@
+"""From a content picture's latent to a noisy latent that remembers it: one signature, four ways.
+
+Every inversion takes z0 (b, ...), the scaled latent of the content, and a context (b, L, d) or
+(1, L, d), the prompt with the learned word. `strength` in (0, 1] says how much of a grid of
+`steps` is walked afterwards, and so how noisy the latent gets.
+
+Book: chapters "DDIM inversion" and "Stochastic inversion".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+import torch
+from torch import Generator, Tensor
+
+from inst_tutorial.sampling import NoisePredictor
+from inst_tutorial.schedule import (
+    Schedule,
+    ScheduleError,
+    ddim_inverse_step,
+    q_sample,
+    start_index,
+    timesteps,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Inverted:
+    """A noisy latent and how to go on from it.
+
+    latent: (b, ...), where denoising starts; it is z0 noised with `noise` (b, ...).
+    timesteps: those still to denoise, descending; the first is the level of `latent`
+        (for "official" it is a little below).
+    calls: how often the network was asked.
+    """
+
+    latent: Tensor
+    timesteps: tuple[int, ...]
+    noise: Tensor
+    calls: int
+
+
+class Inversion(Protocol):
+    """The one signature. Raises ScheduleError for a strength or step count that is none."""
+
+    def __call__(
+        self,
+        painter: NoisePredictor,
+        z0: Tensor,
+        context: Tensor,
+        *,
+        steps: int,
+        strength: float,
+        generator: Generator,
+    ) -> Inverted:
+        """Invert z0 (b, ...)."""
+        ...
+
+
+@torch.no_grad()
+def plain_noising(
+    painter: NoisePredictor,
+    z0: Tensor,
+    context: Tensor,
+    *,
+    steps: int,
+    strength: float,
+    generator: Generator,
+) -> Inverted:
+    """Random noise, as in img2img. No network call; `context` is not looked at.
+
+    Meng et al., "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential
+    Equations", 2022.
+    """
+    remaining = _remaining(painter.schedule, steps, strength)
+    noise = _random_noise(z0, generator)
+    latent = q_sample(painter.schedule, z0, remaining[0], noise)
+    return Inverted(latent, remaining, noise, calls=0)
+
+
+@torch.no_grad()
+def stochastic_inversion(
+    painter: NoisePredictor,
+    z0: Tensor,
+    context: Tensor,
+    *,
+    steps: int,
+    strength: float,
+    generator: Generator,
+) -> Inverted:
+    """InST's own: noise z0 at random, let the network see that noise, noise z0 with what it saw.
+
+    One network call. The result is z_t + sqrt(abar_t) (z0 - z0_hat): the randomly noised latent
+    plus what the network failed to see of z0. Zhang et al., "Inversion-Based Style Transfer with
+    Diffusion Models" (arXiv 2211.13203); InST.ipynb, cell 2.
+    """
+    remaining = _remaining(painter.schedule, steps, strength)
+    return _stochastic(painter, z0, context, remaining[0], remaining, generator)
+
+
+@torch.no_grad()
+def stochastic_inversion_official(
+    painter: NoisePredictor,
+    z0: Tensor,
+    context: Tensor,
+    *,
+    steps: int,
+    strength: float,
+    generator: Generator,
+) -> Inverted:
+    """Stochastic inversion with the levels of InST's official code (InST.ipynb, cell 2).
+
+    There z0 is noised to t = int(1000 * strength) and denoised over int(steps * strength) steps,
+    which start at another, lower t: at strength 0.7 and 50 steps, noised at 700, denoised from
+    681. Its strength 1.0 asks for timestep 1000 of 0..999: a ScheduleError here.
+    """
+    schedule = painter.schedule
+    _remaining(schedule, steps, strength)  # the same errors as everywhere
+    level, walked = int(schedule.train_steps * strength), int(steps * strength)
+    if level >= schedule.train_steps or walked == 0:
+        raise ScheduleError(
+            f"the official code cannot use strength {strength} with {steps} steps: it noises to "
+            f"timestep {level} of 0..{schedule.train_steps - 1} and denoises {walked} steps. "
+            f"The inversion 'stochastic' can"
+        )
+    remaining = timesteps(schedule, steps)[-walked:]
+    return _stochastic(painter, z0, context, level, remaining, generator)
+
+
+@torch.no_grad()
+def ddim_inversion(
+    painter: NoisePredictor,
+    z0: Tensor,
+    context: Tensor,
+    *,
+    steps: int,
+    strength: float,
+    generator: Generator,
+) -> Inverted:
+    """Walk DDIM's grid upwards, at guidance 1. A network call a step; `generator` is not used.
+
+    The step up to t needs the noise in z_t, which is not known yet: the noise that the network
+    sees at level t in the latent one step below stands for it, as in diffusers'
+    DDIMInverseScheduler. Song et al., "Denoising Diffusion Implicit Models", 2021, section 4.3.
+    """
+    remaining = _remaining(painter.schedule, steps, strength)
+    z, context = z0, context.expand(len(z0), -1, -1)
+    upwards = remaining[::-1]
+    for t, t_next in zip((-1, *upwards[:-1]), upwards, strict=True):
+        eps = painter.predict_noise(z, t_next, context)
+        z = ddim_inverse_step(painter.schedule, z, t, t_next, eps)
+    noise = _noise_between(painter.schedule, z0, z, remaining[0])
+    return Inverted(z, remaining, noise, calls=len(remaining))
+
+
+INVERSIONS: Mapping[str, Inversion] = MappingProxyType(
+    {
+        "stochastic": stochastic_inversion,
+        "ddim": ddim_inversion,
+        "noise": plain_noising,
+        "official": stochastic_inversion_official,
+    }
+)
+"""The inversions by the names that settings and the command line use."""
+
+
+def _remaining(schedule: Schedule, steps: int, strength: float) -> tuple[int, ...]:
+    """The timesteps still to denoise; the first is the level to noise to."""
+    return timesteps(schedule, steps)[start_index(schedule, steps, strength) :]
+
+
+def _stochastic(
+    painter: NoisePredictor,
+    z0: Tensor,
+    context: Tensor,
+    level: int,
+    remaining: tuple[int, ...],
+    generator: Generator,
+) -> Inverted:
+    """The three steps of stochastic inversion, at timestep `level`."""
+    z_t = q_sample(painter.schedule, z0, level, _random_noise(z0, generator))
+    noise = painter.predict_noise(z_t, level, context.expand(len(z0), -1, -1))
+    return Inverted(q_sample(painter.schedule, z0, level, noise), remaining, noise, calls=1)
+
+
+def _random_noise(z0: Tensor, generator: Generator) -> Tensor:
+    """Noise like z0, drawn on the CPU so that every device gets the same."""
+    return torch.randn(z0.shape, generator=generator).to(z0)
+
+
+def _noise_between(schedule: Schedule, z0: Tensor, z_t: Tensor, t: int) -> Tensor:
+    """The noise with which q_sample makes z_t (b, ...) of z0: q_sample solved for noise."""
+    alpha_bar = schedule.alpha_bar(t).to(z0.dtype).to(z0.device)
+    return (z_t - alpha_bar.sqrt() * z0) / (1 - alpha_bar).sqrt()

@@ -1,0 +1,72 @@
+"""Guided DDIM sampling: from noise, or from any level on the way, to a clean latent.
+
+Book: chapters "Diffusion with nothing hidden" and "Inside a latent diffusion model".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from inst_tutorial.schedule import Schedule, ddim_step, predict_z0
+
+Callback = Callable[[int, int, Tensor, Tensor], None]
+"""callback(i, t, z_t, z0_hat): step i starts from z_t at timestep t and guesses z0_hat."""
+
+
+class NoisePredictor(Protocol):
+    """What sampling and inversion ask of a painter: its levels, and the noise it sees."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """The noise levels it was trained on."""
+        ...
+
+    def predict_noise(self, z_t: Tensor, t: int, context: Tensor) -> Tensor:
+        """Eps (b, ...) in z_t (b, ...) at timestep t, given a context (b, L, d)."""
+        ...
+
+
+def guided_noise(
+    painter: NoisePredictor, z_t: Tensor, t: int, context: Tensor, empty: Tensor, guidance: float
+) -> Tensor:
+    """Eps (b, ...) pushed away from the empty prompt, towards the prompt; one batched call.
+
+    context and empty are (b, L, d) or (1, L, d). guidance 1 is the prompt alone, and `empty` is
+    not looked at. Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022, eq. 6, with
+    guidance = 1 + w, as Stable Diffusion counts it.
+    """
+    b = len(z_t)
+    context = context.expand(b, -1, -1)
+    if guidance == 1:
+        return painter.predict_noise(z_t, t, context)
+    contexts = torch.cat([empty.expand(b, -1, -1), context])  # (2b, L, d)
+    both = painter.predict_noise(torch.cat([z_t, z_t]), t, contexts)
+    without, with_prompt = both.chunk(2)  # (2b, ...) -> (b, ...), (b, ...)
+    return without + guidance * (with_prompt - without)
+
+
+@torch.no_grad()
+def sample(
+    painter: NoisePredictor,
+    z_t: Tensor,
+    context: Tensor,
+    *,
+    timesteps: Sequence[int],
+    guidance: float,
+    empty: Tensor,
+    callback: Callback | None = None,
+) -> Tensor:
+    """Denoise z_t (b, ...) from level timesteps[0] to z0 (b, ...), one DDIM step a timestep.
+
+    timesteps, descending, are a sampling grid (`schedule.timesteps`) or its end.
+    """
+    for i, (t, t_prev) in enumerate(zip(timesteps, [*timesteps[1:], -1], strict=True)):
+        eps = guided_noise(painter, z_t, t, context, empty, guidance)
+        if callback is not None:
+            callback(i, t, z_t, predict_z0(painter.schedule, z_t, t, eps))
+        z_t = ddim_step(painter.schedule, z_t, t, t_prev, eps)
+    return z_t
