@@ -1,0 +1,49 @@
+# Each target sets up its own environment in .venv, from the exact versions in constraints.txt.
+# Start with: make demo
+
+PYTHON ?= python3
+BIN := .venv/bin
+export TOKENIZERS_PARALLELISM := false
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint notebooks book lab bench paintbox clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/.run  ## learn a style from one picture and repaint three scenes in it
+	$(BIN)/inst demo
+
+paintbox: .venv/.run  ## train Paintbox, or go on where it stopped
+	$(BIN)/python -m inst_tutorial.pretraining
+
+bench: .venv/.run  ## measure time and quality side by side with others
+	$(BIN)/python bench/run.py
+
+test: .venv/.develop  ## run all tests and every notebook
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: .venv/.develop  ## check style, types and the reading order
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+notebooks: .venv/.develop  ## run every notebook and store what it prints
+	$(BIN)/python tools/make_notebooks.py
+
+book: .venv/.develop  ## build the pages into _build/html
+	$(BIN)/jupyter-book build . -W -n --keep-going
+
+lab: .venv/.develop  ## open the book in JupyterLab
+	$(BIN)/jupyter lab book
+
+clean:  ## remove what was built; .venv stays
+	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+.venv/.run: EXTRAS :=
+.venv/.develop: EXTRAS := [book,test,dev]
+.venv/.run .venv/.develop: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.$(EXTRAS)'
+	touch $@

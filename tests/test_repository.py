@@ -1,0 +1,132 @@
+"""Files that say the same thing twice must agree, and nothing of one machine may be in them."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+import inst_tutorial
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+BIGGEST_MB = 15
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def pins():
+    lines = [line for line in read("constraints.txt").splitlines() if not line.startswith("#")]
+    return dict(line.split("==") for line in lines)
+
+
+def requirements():
+    extras = PROJECT["optional-dependencies"].values()
+    return [Requirement(text) for text in sum(extras, PROJECT["dependencies"])]
+
+
+def tracked():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    names = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [ROOT / name for name in names.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+# ----------------------------------------------------------------------------- environments
+
+
+def test_constraints_are_plain_exact_versions():
+    for line in read("constraints.txt").splitlines():
+        assert line.startswith("#") or re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line), line
+
+
+@pytest.mark.parametrize("requirement", requirements(), ids=lambda requirement: requirement.name)
+def test_the_tested_version_is_in_the_range(requirement):
+    assert requirement.specifier.contains(pins()[canonicalize_name(requirement.name)])
+
+
+def test_environment_yml_installs_this_project_with_the_tested_versions():
+    dependencies = yaml.safe_load(read("environment.yml"))["dependencies"]
+    (pip,) = [entry["pip"] for entry in dependencies if isinstance(entry, dict)]
+    assert pip == ["--constraint constraints.txt", "--editable .[book,test]"]
+    assert set(PROJECT["optional-dependencies"]) >= {"book", "test"}
+
+
+def test_environments_use_a_python_that_the_project_accepts():
+    accepted = SpecifierSet(PROJECT["requires-python"])
+    named = re.findall(r'python(?:=|-version: ")(3\.\d+)', read("environment.yml"))
+    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
+        named += re.findall(r'python-version: "(3\.\d+)"', workflow.read_text(encoding="utf-8"))
+    assert len(named) >= 3
+    assert all(accepted.contains(version) for version in named)
+    assert len(set(named)) == 1
+
+
+def test_one_version_everywhere():
+    citation = yaml.safe_load(read("CITATION.cff"))
+    assert PROJECT["version"] == inst_tutorial.__version__ == str(citation["version"])
+
+
+# --------------------------------------------------------------------------------- commands
+
+
+def make_targets():
+    return set(re.findall(r"^([a-z]+):", read("Makefile"), flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", ".ci/run"])
+def test_make_targets_that_are_named_exist(name):
+    named = set(re.findall(r"(?:^|`|&& )make ([a-z]+)", read(name), flags=re.MULTILINE))
+    assert named
+    assert named <= make_targets()
+
+
+def test_workflows_call_make_targets_that_exist():
+    ci = yaml.safe_load(read(".github/workflows/ci.yml"))
+    assert set(ci["jobs"]["make"]["strategy"]["matrix"]["target"]) == {"lint", "test", "book"}
+    assert {"lint", "test", "book"} <= make_targets()
+
+
+def test_the_commands_of_the_readme_exist():
+    from inst_tutorial.cli import app
+
+    known = {
+        command.name or command.callback.__name__.replace("_", "-")
+        for command in app.registered_commands
+    }
+    named = set(re.findall(r"(?:^|`|bin/)inst ([a-z]+)", read("README.md"), flags=re.MULTILINE))
+    assert "demo" in named
+    assert named <= known
+
+
+def test_links_of_the_readme_lead_somewhere():
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", read("README.md"))
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+# -------------------------------------------------------------------------------- the files
+
+
+def test_no_file_is_too_big():
+    sizes = {path.name: path.stat().st_size / 1e6 for path in tracked()}
+    assert {name: size for name, size in sizes.items() if size > BIGGEST_MB} == {}
+
+
+def test_nothing_names_a_place_on_one_machine():
+    place = re.compile(rb"(?<![\w.:/~])/(?:home|root|Users|work|opt|tmp)/[\w.]")
+    found = {
+        path.name: place.search(data)[0]
+        for path in tracked()
+        if b"\0" not in (data := path.read_bytes()) and place.search(data)
+    }
+    assert found == {}
