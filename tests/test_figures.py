@@ -75,7 +75,7 @@ def test_a_curve_of_several_runs_is_their_mean_with_its_standard_error():
 
 @pytest.mark.parametrize("values", [np.zeros((2, 2, 2)), [], 3.0])
 def test_curves_of_other_shapes_are_refused(values):
-    with pytest.raises(ValueError, match="name.*shape"):
+    with pytest.raises(ValueError, match=r"name.*shape"):
         curves({"name": values})
 
 

@@ -1,0 +1,496 @@
+"""The command `inst`: learn a style, repaint pictures, look inside.
+
+Only this file prints. Everything heavy is imported inside the commands, so `inst --help` is
+quick. An error that this package or the file system explains is one line on stderr and exit
+code 2; any other is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import typer
+from typer.core import TyperGroup
+
+from inst_tutorial import __version__
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from inst_tutorial.painter import Painter
+    from inst_tutorial.transfer import TransferSettings
+    from inst_tutorial.words import Word
+    from inst_tutorial.world import Scene
+
+Made = TypeVar("Made")
+
+
+class CommandError(Exception):
+    """Options that do not fit together; the text says how they would."""
+
+
+class OneLineErrors(TyperGroup):
+    """Prints errors that are made for the reader as one line, and exits with code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if not _is_for_the_reader(error):
+                raise
+            print(f"inst: {' '.join(str(error).split())}", file=sys.stderr)
+            raise typer.Exit(2) from None
+
+
+def _is_for_the_reader(error: Exception) -> bool:
+    ours = type(error).__module__.startswith("inst_tutorial.")
+    return ours or isinstance(error, OSError)
+
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Learn a painting style from ONE picture as a new word, and repaint pictures in it.",
+)
+
+PainterName = Annotated[
+    str, typer.Option("--painter", help="paintbox, a diffusers folder, or a hub id.")
+]
+Revision = Annotated[
+    str | None, typer.Option("--revision", help="Branch, tag or commit of a hub id.")
+]
+Device = Annotated[
+    str | None, typer.Option("--device", help="cpu, cuda, mps ... Default: cuda if there.")
+]
+Dtype = Annotated[
+    Literal["float32", "bfloat16", "float16"], typer.Option("--dtype", help="Number format.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="The same seed draws the same noise.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
+WordFile = Annotated[
+    Path | None, typer.Option("--word", "-w", help="A word, as written by `inst learn`.")
+]
+Strength = Annotated[
+    float, typer.Option("--strength", "-s", help="Above 0 to 1: how much may change.")
+]
+Guidance = Annotated[
+    float, typer.Option("--guidance", "-g", help="How strongly the prompt is followed; 1: as is.")
+]
+Steps = Annotated[int, typer.Option("--steps", help="Denoising steps of the full way.")]
+Prompt = Annotated[str, typer.Option("--prompt", "-p", help='Text; "*" is where the word stands.')]
+Inversion = Annotated[
+    Literal["stochastic", "ddim", "noise", "official"],
+    typer.Option("--inversion", help="How the content picture becomes noise."),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"inst {__version__}")
+        raise typer.Exit
+
+
+# ------------------------------------------------------------------------------- the method
+
+
+@app.command()
+def learn(
+    pictures: Annotated[list[Path], typer.Argument(help="One picture of the style, or several.")],
+    out: Out = Path("word.safetensors"),
+    kind: Annotated[
+        Literal["free", "pooled", "patches"],
+        typer.Option(help="Free vector, attention as published, attention over patches."),
+    ] = "free",
+    vectors: Annotated[int, typer.Option(help="Vectors of the word.")] = 1,
+    steps: Annotated[int, typer.Option(help="Learning steps at most.")] = 200,
+    batch: Annotated[int, typer.Option(help="Noisy copies a step.")] = 8,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Adam's. Default: that of the kind.")
+    ] = None,
+    dropout: Annotated[
+        float, typer.Option(min=0, max=0.99, help="Dropout of the attention kinds.")
+    ] = 0.05,
+    resume: Annotated[
+        Path | None, typer.Option(help="A file that keeps the state; goes on if it exists.")
+    ] = None,
+    painter: PainterName = "paintbox",
+    revision: Revision = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
+    seed: Seed = 0,
+) -> None:
+    """Learn the style of one picture (or several) as a new word."""
+    _check_suffix(out, (".safetensors",))
+    from inst_tutorial.learning import LearningSettings
+    from inst_tutorial.learning import learn as learn_word
+
+    settings = _checked(
+        LearningSettings,
+        kind=kind,
+        vectors=vectors,
+        steps=steps,
+        batch=batch,
+        learning_rate=learning_rate,
+        dropout=dropout,
+        seed=seed,
+    )
+    model = _load(painter, revision, device, dtype)
+    style_pictures = [_open(path, model) for path in pictures]
+    word = learn_word(model, style_pictures, settings, resume=resume)
+    first, best = word.info["curve"][0]["loss"], min(p["loss"] for p in word.info["curve"])
+    typer.echo(f"{word.save(out)}  loss {first:.4f} -> {best:.4f}")
+
+
+@app.command()
+def transfer(
+    contents: Annotated[list[Path], typer.Argument(help="The pictures to repaint.")],
+    word: WordFile = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="A picture; for several contents, a folder.")
+    ] = Path("repainted.png"),
+    strength: Strength = 0.7,
+    guidance: Guidance = 3.0,
+    steps: Steps = 20,
+    inversion: Inversion = "stochastic",
+    prompt: Prompt = "*",
+    adain: Annotated[
+        Path | None, typer.Option(help="Take the latent statistics of this style picture first.")
+    ] = None,
+    painter: PainterName = "paintbox",
+    revision: Revision = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
+    seed: Seed = 0,
+) -> None:
+    """Repaint pictures in a learned style. Without a word, --prompt says the style."""
+    outs = _outs(contents, out)
+    from inst_tutorial.transfer import TransferSettings
+    from inst_tutorial.transfer import transfer as repaint
+
+    settings = TransferSettings(
+        strength=strength,
+        guidance=guidance,
+        steps=steps,
+        inversion=inversion,
+        prompt=prompt,
+        adain=adain is not None,
+        seed=seed,
+    )
+    new_word = _word(word)
+    model = _load(painter, revision, device, dtype)
+    pictures = [_open(path, model) for path in contents]
+    reference = None if adain is None else _open(adain, model)
+    with _bar(_length(model, settings), "repainting") as callback:
+        results = repaint(model, pictures, new_word, settings, reference, callback)
+    for result, path in zip(results, outs, strict=True):
+        _save(result, path)
+
+
+@app.command()
+def draw(
+    prompt: Annotated[str, typer.Argument(help='Text; "*" is where the word stands.')],
+    word: WordFile = None,
+    out: Out = Path("drawn.png"),
+    guidance: Guidance = 3.0,
+    steps: Steps = 20,
+    painter: PainterName = "paintbox",
+    revision: Revision = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
+    seed: Seed = 0,
+) -> None:
+    """Draw a text, with a learned word in it or without."""
+    _check_picture(out)
+    from inst_tutorial.transfer import draw as draw_picture
+
+    new_word = _word(word)
+    model = _load(painter, revision, device, dtype)
+    with _bar(steps, "drawing") as callback:
+        picture = draw_picture(
+            model,
+            prompt,
+            new_word,
+            guidance=guidance,
+            steps=steps,
+            seed=seed,
+            callback=callback,
+        )
+    _save(picture, out)
+
+
+@app.command()
+def invert(
+    content: Annotated[Path, typer.Argument(help="The picture to turn into noise and back.")],
+    word: WordFile = None,
+    out: Out = Path("inverted.png"),
+    strength: Strength = 0.7,
+    steps: Steps = 20,
+    inversion: Inversion = "ddim",
+    prompt: Prompt = "",
+    painter: PainterName = "paintbox",
+    revision: Revision = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
+    seed: Seed = 0,
+) -> None:
+    """Turn a picture into noise and back with the same prompt, and say what was lost."""
+    _check_picture(out)
+    from inst_tutorial.metrics import edge_distance
+    from inst_tutorial.pictures import to_pictures, to_tensor
+    from inst_tutorial.transfer import TransferSettings, repaint
+
+    settings = TransferSettings(
+        strength=strength,
+        guidance=1.0,
+        steps=steps,
+        inversion=inversion,
+        prompt=prompt,
+        seed=seed,
+    )
+    new_word = _word(word)
+    model = _load(painter, revision, device, dtype)
+    picture = _open(content, model)
+    content_pm1 = to_tensor(picture, device=model.device, dtype=model.dtype)
+    with _bar(_length(model, settings), "inverting") as callback:
+        back = repaint(model, content_pm1, new_word, settings, callback=callback)
+    z0 = model.encode(content_pm1)
+    error = ((back.latent - z0).norm() / z0.norm()).item()
+    result = to_pictures(model.decode(back.latent))[0]
+    _save(result, out)
+    typer.echo(
+        f"{inversion} at strength {strength}: {back.calls} network calls, "
+        f"relative latent error {error:.2%}, edge distance {edge_distance(result, picture):.3f}"
+    )
+
+
+# -------------------------------------------------------------------------------- the world
+
+
+@app.command()
+def paint(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")] = Path(
+        "painted"
+    ),
+    count: Annotated[int, typer.Option(min=1, help="How many scenes.")] = 1,
+    style: Annotated[
+        list[str] | None, typer.Option(help="A style by name; repeat for more. Default: photo.")
+    ] = None,
+    truths: Annotated[bool, typer.Option(help="Also paint in every held-out style.")] = False,
+    subject: Annotated[str | None, typer.Option(help="house, cat, ... Default: any.")] = None,
+    setting: Annotated[str | None, typer.Option(help="sea, city, ... Default: any.")] = None,
+    light: Annotated[str | None, typer.Option(help="day, sunset, night. Default: any.")] = None,
+    seed: Annotated[int, typer.Option(help="Scene i has seed + i.")] = 0,
+) -> None:
+    """Paint scenes of the little world, as photographs and in any style."""
+    from inst_tutorial.world import HELD_OUT, content_words
+    from inst_tutorial.world import paint as paint_scene
+
+    styles = [*(style or ["photo"]), *(HELD_OUT if truths else ())]
+    hands = {name: _style(name) for name in styles}
+    given = {"subject": subject, "setting": setting, "light": light}
+    fixed = {name: value for name, value in given.items() if value is not None}
+    for number in range(seed, seed + count):
+        scene = _scene(number, fixed)
+        typer.echo(content_words(scene))
+        for name, hand in hands.items():
+            _save(paint_scene(scene, hand), out / f"{number:04}-{name}.png")
+
+
+def _scene(seed: int, fixed: dict[str, str]) -> Scene:
+    from inst_tutorial.world import Scene
+
+    return _checked(Scene.sample, seed=seed, **fixed)
+
+
+def _style(name: str) -> Any:
+    from inst_tutorial.world import HELD_OUT, STYLES
+
+    styles = {"photo": None, **STYLES, **HELD_OUT}
+    if name not in styles:
+        raise CommandError(f"unknown style {name!r}: choose one of {', '.join(styles)}")
+    return styles[name]
+
+
+# ---------------------------------------------------------------------------- the ecosystem
+
+
+@app.command()
+def export(
+    word: Annotated[Path, typer.Argument(help="A word, as written by `inst learn`.")],
+    out: Out = Path("embedding.safetensors"),
+    kind: Annotated[
+        Literal["diffusers", "a1111"], typer.Option(help="Whose textual-inversion format.")
+    ] = "diffusers",
+    token: Annotated[str, typer.Option(help="The token in prompts (diffusers).")] = "<inst>",
+) -> None:
+    """Write a word as textual inversion, for diffusers and Stable Diffusion interfaces."""
+    _check_suffix(out, (".safetensors",))
+    from inst_tutorial.words import Word
+
+    typer.echo(Word.load(word).export(out, token=token, kind=kind))
+
+
+@app.command()
+def info(
+    evaluate: Annotated[bool, typer.Option(help="Measure the painter's quality, too.")] = False,
+    painter: PainterName = "paintbox",
+    revision: Revision = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
+) -> None:
+    """Say what a painter is made of."""
+    model = _load(painter, revision, device, dtype)
+    for name, value in _facts(model).items():
+        typer.echo(f"{name:16} {value}")
+    if evaluate:
+        from inst_tutorial.pretraining.evaluation import evaluate as measure
+
+        for name, value in measure(model).items():
+            typer.echo(f"{name:40} {value}")
+
+
+def _facts(model: Painter) -> dict[str, str]:
+    channels, height, width = model.latent_shape
+    facts = {
+        "source": f"{model.source} (revision {model.revision or 'none'})",
+        "picture": f"{model.picture_size} x {model.picture_size} pixels",
+        "latent": f"{channels} channels of {height} x {width}",
+        "text": f"{model.text_length} tokens of width {model.text_width}, "
+        f"{len(model.tokenizer)} in the vocabulary",
+        "timesteps": f"{model.schedule.train_steps}, {model.schedule.prediction_type} prediction",
+        "runs on": f"{model.device}, {str(model.dtype).removeprefix('torch.')}",
+    }
+    parts = {"vae": model.vae, "text encoder": model.text_encoder, "unet": model.unet}
+    for name, part in parts.items():
+        count = sum(parameter.numel() for parameter in part.parameters())
+        facts[name] = f"{type(part).__name__}, {count / 1e6:.2f} M parameters"
+    return facts
+
+
+@app.command()
+def demo(
+    out: Out = Path("demo.webp"),
+    style: Annotated[str, typer.Option(help="A held-out style of the world.")] = "starry",
+    steps: Annotated[int, typer.Option(help="Learning steps at most.")] = 200,
+    painter: PainterName = "paintbox",
+    device: Device = None,
+    dtype: Dtype = "float32",
+    seed: Seed = 0,
+) -> None:
+    """Learn a style from one picture, repaint three scenes, and compare with the truth."""
+    _check_picture(out)
+    from inst_tutorial.demo import run_demo
+    from inst_tutorial.figures import save_figure
+    from inst_tutorial.learning import LearningSettings
+    from inst_tutorial.transfer import TransferSettings
+    from inst_tutorial.world import HELD_OUT
+
+    if style not in HELD_OUT:
+        raise CommandError(f"unknown style {style!r}: choose one of {', '.join(HELD_OUT)}")
+    learning = _checked(LearningSettings, steps=steps, seed=seed)
+    model = _load(painter, None, device, dtype)
+    result = run_demo(model, style, learning=learning, settings=TransferSettings(seed=seed))
+    typer.echo("distance to the truth (0: the very picture)")
+    for name, value in result.distances.items():
+        typer.echo(f"  {name:24} {value:6.1f}")
+    typer.echo(save_figure(result.figure, out))
+
+
+# --------------------------------------------------------------------------------- the rest
+
+
+def _checked(make: Callable[..., Made], **options: Any) -> Made:
+    """make(**options), with a ValueError about the options turned into a line for the reader."""
+    try:
+        return make(**options)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+
+
+def _load(name: str, revision: str | None, device: str | None, dtype: str) -> Painter:
+    import torch
+
+    from inst_tutorial.painter import Painter
+
+    if device is not None:
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            reason = str(error).splitlines()[0]
+            raise CommandError(f"cannot use device {device!r}: {reason}") from error
+    return Painter.load(name, device=device, dtype=getattr(torch, dtype), revision=revision)
+
+
+def _open(path: Path, model: Painter) -> Image.Image:
+    from inst_tutorial.pictures import open_picture
+
+    return open_picture(path, model.picture_size)
+
+
+def _word(path: Path | None) -> Word | None:
+    from inst_tutorial.words import Word
+
+    return None if path is None else Word.load(path)
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    from inst_tutorial.pictures import save_picture
+
+    typer.echo(save_picture(picture, path))
+
+
+def _check_suffix(path: Path, accepted: tuple[str, ...]) -> None:
+    """Before the work, so that its result is not lost."""
+    if path.suffix.lower() not in accepted:
+        raise CommandError(f"cannot write {path}: its name must end in {' or '.join(accepted)}")
+
+
+def _check_picture(path: Path) -> None:
+    from inst_tutorial.pictures import SAVE_OPTIONS
+
+    _check_suffix(path, tuple(SAVE_OPTIONS))
+
+
+def _outs(contents: list[Path], out: Path) -> list[Path]:
+    """Where the results go: one picture, or a numbered picture each in a folder."""
+    if len(contents) == 1:
+        _check_picture(out)
+        return [out]
+    folder = out.with_suffix("")
+    return [folder / f"{i:02}-{content.stem}.png" for i, content in enumerate(contents)]
+
+
+def _length(model: Painter, settings: TransferSettings) -> int:
+    """Denoising steps of a transfer."""
+    from inst_tutorial.schedule import start_index
+
+    return settings.steps - start_index(model.schedule, settings.steps, settings.strength)
+
+
+@contextmanager
+def _bar(total: int, doing: str) -> Iterator[Callable[..., None]]:
+    """A progress bar, moved on by a sampling callback."""
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=doing) as bar:
+        yield lambda *seen: bar.update()
+
+
+def main() -> None:
+    """Entry point of the `inst` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

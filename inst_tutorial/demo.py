@@ -1,0 +1,84 @@
+"""The demonstration: a style learned from one picture, three scenes repainted, the truth beside.
+
+Everything in one figure: the style picture, the contents, the results at three strengths, the
+truths, and what the best caption gives for the same strength as the middle one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from inst_tutorial.figures import picture_grid
+from inst_tutorial.learning import LearningSettings, learn
+from inst_tutorial.metrics import truth_distance
+from inst_tutorial.painter import Painter
+from inst_tutorial.transfer import TransferSettings, transfer
+from inst_tutorial.words import Word
+from inst_tutorial.world import HELD_OUT, Scene, Style, paint, style_words
+
+Column = list[Image.Image]
+
+SCENES = (
+    Scene("lighthouse", "sea", colour="red", seed=1),
+    Scene("cat", "meadow", colour="orange", trim="brown", seed=2),
+    Scene("castle", "mountains", colour="purple", seed=3),
+)
+STYLE_SCENE = Scene("house", "meadow", colour="blue", trim="red", seed=4)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The figure, the word, and each column's mean distance to the truth in CIELAB units."""
+
+    figure: Figure
+    word: Word
+    distances: dict[str, float]
+
+
+def run_demo(
+    painter: Painter,
+    style: str = "starry",
+    *,
+    strengths: Sequence[float] = (0.5, 0.7, 0.9),
+    learning: LearningSettings | None = None,
+    settings: TransferSettings | None = None,
+) -> Demo:
+    """Learn the held-out style of that name from one picture and repaint three scenes.
+
+    Raises KeyError for a style that is not in HELD_OUT.
+    """
+    hand, settings = HELD_OUT[style], settings or TransferSettings()
+    style_picture = _painted(painter, STYLE_SCENE, hand)
+    word = learn(painter, style_picture, learning)
+    contents = [_painted(painter, scene, None) for scene in SCENES]
+    columns = {"content": contents}
+    for strength in strengths:
+        chosen = replace(settings, strength=strength)
+        columns[f"word, {strength:g}"] = transfer(painter, contents, word, chosen)
+    middle = sorted(strengths)[len(strengths) // 2]
+    told = replace(settings, strength=middle, prompt=style_words(hand))
+    columns[f"caption, {middle:g}"] = transfer(painter, contents, None, told)
+    truths = [_painted(painter, scene, hand) for scene in SCENES]
+    distances = {name: _mean_distance(column, truths) for name, column in columns.items()}
+    return Demo(_figure(style_picture, {**columns, "truth": truths}), word, distances)
+
+
+def _painted(painter: Painter, scene: Scene, style: Style | None) -> Image.Image:
+    """The world's picture at the painter's size."""
+    size = (painter.picture_size, painter.picture_size)
+    return paint(scene, style).resize(size, Image.Resampling.LANCZOS)
+
+
+def _mean_distance(column: Column, truths: Column) -> float:
+    return float(np.mean([truth_distance(a, b) for a, b in zip(column, truths, strict=True)]))
+
+
+def _figure(style_picture: Image.Image, columns: dict[str, Column]) -> Figure:
+    styles: list[Image.Image | None] = [style_picture, *[None] * (len(SCENES) - 1)]
+    rows = list(zip(styles, *columns.values(), strict=True))
+    return picture_grid(rows, column_titles=["style picture", *columns])

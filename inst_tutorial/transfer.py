@@ -1,0 +1,231 @@
+"""A content picture and a learned word become a picture; so do a prompt and a word.
+
+The whole method of InST (Zhang et al. 2023, section 3) in three lines of `repaint`: encode
+the content, noise it so that the noise remembers its detail (inversion), denoise it again
+while the learned word says the style (sampling).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from inst_tutorial.inversion import INVERSIONS, Inverted
+from inst_tutorial.painter import PLACEHOLDER, Painter
+from inst_tutorial.pictures import to_pictures, to_tensor
+from inst_tutorial.sampling import Callback, sample
+from inst_tutorial.schedule import timesteps
+from inst_tutorial.words import Word
+
+
+class TransferError(ValueError):
+    """A setting of a transfer that makes no sense; the message says which would."""
+
+
+@dataclass(frozen=True)
+class TransferSettings:
+    """How to repaint a content picture.
+
+    strength in (0, 1]: how much noise, and so how much freedom. guidance: 1 follows the
+    prompt once, more exaggerates it. steps: length of the full denoising grid; `strength` of
+    it is walked. inversion: a name of `INVERSIONS`. prompt: text with "*" where the word
+    stands, or any text when there is no word. adain: give the content latent the style
+    latent's channel statistics first, as the official notebook does (InST.ipynb, cell 2).
+    """
+
+    strength: float = 0.7
+    guidance: float = 3.0
+    steps: int = 20
+    inversion: str = "stochastic"
+    prompt: str = PLACEHOLDER
+    adain: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.strength <= 1:
+            raise TransferError(f"strength must be above 0 and at most 1, got {self.strength}")
+        if not 0 <= self.guidance < float("inf"):
+            raise TransferError(f"guidance must be 0 or more (1: none), got {self.guidance}")
+        if self.steps < 1:
+            raise TransferError(f"steps must be at least 1, got {self.steps}")
+        if self.inversion not in INVERSIONS:
+            names = ", ".join(INVERSIONS)
+            raise TransferError(f"inversion must be one of {names}; got {self.inversion!r}")
+
+
+@dataclass(frozen=True)
+class Repainted:
+    """A repainted latent (b, c, h, w), where it started, and what it cost in network calls."""
+
+    latent: Tensor
+    inverted: Inverted
+    calls: int
+
+
+@overload
+def transfer(
+    painter: Painter,
+    content: Image.Image,
+    word: Word | None,
+    settings: TransferSettings | None = ...,
+    style: Image.Image | None = ...,
+    callback: Callback | None = ...,
+) -> Image.Image: ...
+@overload
+def transfer(
+    painter: Painter,
+    content: Sequence[Image.Image],
+    word: Word | None,
+    settings: TransferSettings | None = ...,
+    style: Image.Image | None = ...,
+    callback: Callback | None = ...,
+) -> list[Image.Image]: ...
+def transfer(
+    painter: Painter,
+    content: Image.Image | Sequence[Image.Image],
+    word: Word | None,
+    settings: TransferSettings | None = None,
+    style: Image.Image | None = None,
+    callback: Callback | None = None,
+) -> Image.Image | list[Image.Image]:
+    """Repaint one content picture, or several in one batch: a picture in, a picture out.
+
+    Every content picture meets the same noise, so a picture's result does not depend on its
+    neighbours. Without a word, settings.prompt must be plain text: with inversion="noise"
+    that is img2img (SDEdit, Meng et al. 2022). `style` is read by AdaIN only.
+
+    Raises TransferError for settings or pictures that do not fit, PromptError for a prompt
+    that does not fit the word.
+    """
+    contents = [content] if isinstance(content, Image.Image) else list(content)
+    repainted = repaint(painter, _batch(painter, contents), word, settings, style, callback)
+    pictures = to_pictures(painter.decode(repainted.latent))
+    return pictures[0] if isinstance(content, Image.Image) else pictures
+
+
+@torch.no_grad()
+def repaint(
+    painter: Painter,
+    content_pm1: Tensor,
+    word: Word | None,
+    settings: TransferSettings | None = None,
+    style: Image.Image | None = None,
+    callback: Callback | None = None,
+) -> Repainted:
+    """`transfer` in latents: content_pm1 (b, 3, H, W) in -1..1 to latents (b, c, h, w).
+
+    callback(i, t, z_t, z0_hat) sees every denoising step.
+    """
+    settings = settings or TransferSettings()
+    if settings.adain != (style is not None):
+        raise TransferError(
+            "adain=True needs the style picture, and a style picture is read with adain=True "
+            f"only; got adain={settings.adain} and style={style}"
+        )
+    context = _context(painter, settings.prompt, word)  # (1, L, d)
+    empty = painter.embed("")
+    z0 = painter.encode(content_pm1)
+    if style is not None:
+        z0 = adain(z0, painter.encode(_batch(painter, [style])))
+    inverted = _invert(painter, z0, context, settings)
+    latent = sample(
+        painter,
+        inverted.latent,
+        context.expand(len(z0), -1, -1),
+        timesteps=inverted.timesteps,
+        guidance=settings.guidance,
+        empty=empty,
+        callback=callback,
+    )
+    return Repainted(latent, inverted, inverted.calls + len(inverted.timesteps))
+
+
+def _invert(painter: Painter, z0: Tensor, context: Tensor, settings: TransferSettings) -> Inverted:
+    """Invert picture by picture, each with a generator of its own at the same seed."""
+    invert = INVERSIONS[settings.inversion]
+    singles = [
+        invert(
+            painter,
+            z[None],  # (c, h, w) -> (1, c, h, w)
+            context,
+            steps=settings.steps,
+            strength=settings.strength,
+            generator=torch.Generator().manual_seed(settings.seed),
+        )
+        for z in z0
+    ]
+    return Inverted(
+        latent=torch.cat([single.latent for single in singles]),
+        timesteps=singles[0].timesteps,
+        noise=torch.cat([single.noise for single in singles]),
+        calls=singles[0].calls,
+    )
+
+
+def adain(content: Tensor, style: Tensor, eps: float = 1e-5) -> Tensor:
+    """Content latents (b, c, h, w) with the style latent's mean and std of each channel.
+
+    Adaptive instance normalisation, Huang & Belongie 2017, eq. 8. `style` is (1, c, h', w') or
+    (b, c, h', w').
+    """
+    (mean, std), (style_mean, style_std) = _statistics(content, eps), _statistics(style, eps)
+    return (content - mean) / std * style_std + style_mean
+
+
+def _statistics(latent: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    variance, mean = torch.var_mean(latent, dim=(2, 3), keepdim=True)  # (b, c, 1, 1) each
+    return mean, (variance + eps).sqrt()
+
+
+@torch.no_grad()
+def draw(
+    painter: Painter,
+    prompt: str,
+    word: Word | None = None,
+    *,
+    steps: int = 20,
+    guidance: float = 3.0,
+    seed: int = 0,
+    callback: Callback | None = None,
+) -> Image.Image:
+    """Draw a prompt from pure noise, with a learned word at its "*" or without any.
+
+    Raises TransferError and PromptError as `transfer` does.
+    """
+    settings = TransferSettings(steps=steps, guidance=guidance, prompt=prompt, seed=seed)
+    generator = torch.Generator().manual_seed(settings.seed)
+    noise = torch.randn((1, *painter.latent_shape), generator=generator)
+    latent = sample(
+        painter,
+        noise.to(painter.device, painter.dtype),
+        _context(painter, prompt, word),
+        timesteps=timesteps(painter.schedule, settings.steps),
+        guidance=settings.guidance,
+        empty=painter.embed(""),
+        callback=callback,
+    )
+    return to_pictures(painter.decode(latent))[0]
+
+
+def _context(painter: Painter, prompt: str, word: Word | None) -> Tensor:
+    """(1, L, d): the prompt, with the word's vectors at its placeholder if there is a word."""
+    return painter.embed(prompt, None if word is None else word.vectors)
+
+
+def _batch(painter: Painter, pictures: Sequence[Image.Image]) -> Tensor:
+    """(b, 3, H, W) in -1..1; every picture must have the painter's size."""
+    if not pictures:
+        raise TransferError("at least one content picture is needed, got none")
+    side = painter.picture_size
+    for picture in pictures:
+        if picture.size != (side, side):
+            raise TransferError(
+                f"this painter paints {side} x {side} pixels, got a picture of {picture.size}: "
+                f"open it with open_picture(path, {side})"
+            )
+    return to_tensor(pictures, device=painter.device, dtype=painter.dtype)

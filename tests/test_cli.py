@@ -1,0 +1,315 @@
+"""The command line: chains that work, errors in one line, and no output left behind."""
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from tiny import toy_picture
+from typer.testing import CliRunner
+
+from inst_tutorial import __version__, cli
+from inst_tutorial.learning import LearningSettings
+from inst_tutorial.transfer import TransferSettings
+from inst_tutorial.words import Word
+from inst_tutorial.world import HELD_OUT, Scene, paint
+
+FAST = ["--steps", "2"]
+
+
+def inst(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def run(*arguments):
+    """In a process of its own, as a user runs it."""
+    command = [sys.executable, "-m", "inst_tutorial.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def picture(tmp_path):
+    toy_picture(1).save(tmp_path / "picture.png")
+    return tmp_path / "picture.png"
+
+
+@pytest.fixture(scope="module")
+def word(tmp_path_factory, sd1_folder):
+    folder = tmp_path_factory.mktemp("word")
+    toy_picture(7).save(folder / "style.png")
+    out = folder / "word.safetensors"
+    result = inst("learn", folder / "style.png", "-o", out, "--painter", sd1_folder, *FAST)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def refused(result, *parts):
+    """One line on stderr that says why, exit code 2."""
+    lines = result.stderr.strip().splitlines()
+    assert result.exit_code == 2 and lines[-1].startswith("inst: "), result.output
+    assert "Traceback" not in result.stderr
+    for part in parts:
+        assert str(part) in lines[-1]
+
+
+# ------------------------------------------------------------------------------- the chain
+
+
+def test_learn_writes_a_word_and_says_the_loss(word, tmp_path, picture, sd1_folder):
+    assert Word.load(word).vectors.shape == (1, 32)
+    out = tmp_path / "new" / "two.safetensors"
+    chosen = ["--kind", "patches", "--vectors", 2, "--seed", 4, *FAST]
+    result = inst("learn", picture, picture, "-o", out, "--painter", sd1_folder, *chosen)
+    assert result.exit_code == 0 and str(out) in result.stdout and "loss" in result.stdout
+    learned = Word.load(out)
+    assert learned.vectors.shape == (2, 32)
+    assert learned.info["settings"]["kind"] == "patches" and learned.info["settings"]["seed"] == 4
+
+
+def test_transfer_repaints_one_picture(tmp_path, picture, word, sd1_folder):
+    out = tmp_path / "out.webp"
+    result = inst("transfer", picture, "-w", word, "-o", out, "--painter", sd1_folder, *FAST)
+    assert result.exit_code == 0 and result.stdout.split() == [str(out)]
+    assert Image.open(out).size == (32, 32)
+
+
+def test_transfer_repaints_several_pictures_into_a_folder(tmp_path, picture, word, sd1_folder):
+    out = tmp_path / "results"
+    options = ["-w", word, "-o", out, "--painter", sd1_folder, "--adain", picture, *FAST]
+    result = inst("transfer", picture, picture, *options)
+    assert result.exit_code == 0, result.output
+    assert sorted(p.name for p in out.iterdir()) == ["00-picture.png", "01-picture.png"]
+
+
+def test_transfer_without_a_word_follows_the_prompt(tmp_path, picture, sd1_folder):
+    out = tmp_path / "out.png"
+    options = ["-p", "a warm painting", "--inversion", "noise", "--strength", "1.0", *FAST]
+    assert inst("transfer", picture, "-o", out, "--painter", sd1_folder, *options).exit_code == 0
+    assert out.exists()
+
+
+def test_draw_and_invert(tmp_path, picture, word, sd1_folder):
+    drawn, inverted = tmp_path / "drawn.png", tmp_path / "inverted.png"
+    options = ["-w", word, "--painter", sd1_folder, *FAST]
+    assert inst("draw", "a cat in the style of *", "-o", drawn, *options).exit_code == 0
+    result = inst("invert", picture, "-o", inverted, "--painter", sd1_folder, *FAST)
+    assert result.exit_code == 0, result.output
+    assert "network calls" in result.stdout and "latent error" in result.stdout
+    assert Image.open(drawn).size == Image.open(inverted).size == (32, 32)
+
+
+@pytest.mark.parametrize("kind", ["diffusers", "a1111"])
+def test_export_keeps_the_vectors(tmp_path, word, kind):
+    out = tmp_path / "embedding.safetensors"
+    assert inst("export", word, "-o", out, "--kind", kind, "--token", "<mine>").exit_code == 0
+    from safetensors.torch import load_file
+
+    (name, vectors), *_ = load_file(out).items()
+    assert name == {"diffusers": "<mine>", "a1111": "emb_params"}[kind]
+    assert vectors.equal(Word.load(word).vectors)
+
+
+def test_info_says_what_the_painter_is_made_of(sd1_folder, sd1_painter):
+    result = inst("info", "--painter", sd1_folder)
+    assert result.exit_code == 0
+    for part in ("32 x 32 pixels", "4 channels of 16 x 16", "UNet2DConditionModel", "epsilon"):
+        assert part in result.stdout
+
+
+def test_demo_draws_one_figure_and_prints_the_distances(tmp_path, sd1_folder):
+    out = tmp_path / "demo.webp"
+    result = inst("demo", "-o", out, "--painter", sd1_folder, "--steps", 1)
+    assert result.exit_code == 0, result.output
+    width, height = Image.open(out).size
+    assert width > 1.5 * height > 500
+    for name in ("content", "word, 0.5", "word, 0.7", "word, 0.9", "caption, 0.7", out):
+        assert str(name) in result.stdout
+
+
+def test_the_seed_decides(tmp_path, picture, word, sd1_folder):
+    outs = [tmp_path / f"{i}.png" for i in range(3)]
+    for out, seed in zip(outs, (1, 1, 2), strict=True):
+        options = ["--seed", seed, "--painter", sd1_folder, *FAST]
+        assert inst("transfer", picture, "-w", word, "-o", out, *options).exit_code == 0
+    first, again, other = (out.read_bytes() for out in outs)
+    assert first == again != other
+
+
+# -------------------------------------------------------------------------------- the world
+
+
+def test_paint_paints_scenes_in_styles(tmp_path):
+    options = ["--count", 2, "--seed", 5, "--subject", "cat", "--setting", "sea"]
+    styles = ["--style", "photo", "--style", "starry"]
+    result = inst("paint", "-o", tmp_path, *options, *styles)
+    assert result.exit_code == 0 and "cat by the sea" in result.stdout
+    names = ["0005-photo.png", "0005-starry.png", "0006-photo.png", "0006-starry.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
+    scene = Scene.sample(6, subject="cat", setting="sea")
+    assert Image.open(tmp_path / names[3]).tobytes() == paint(scene, HELD_OUT["starry"]).tobytes()
+
+
+def test_paint_with_truths_paints_every_held_out_style(tmp_path):
+    assert inst("paint", "-o", tmp_path, "--truths").exit_code == 0
+    assert {p.stem[5:] for p in tmp_path.iterdir()} == {"photo", *HELD_OUT}
+
+
+def test_paint_refuses_what_the_world_has_not(tmp_path):
+    out = tmp_path / "painted"
+    refused(inst("paint", "-o", out, "--style", "cubist"), "'cubist'", "starry")
+    refused(inst("paint", "-o", out, "--subject", "dragon"), "'dragon'", "lighthouse")
+    assert not out.exists()
+
+
+# ----------------------------------------------------------------------------------- errors
+
+
+def make_missing(path):
+    pass
+
+
+def make_empty(path):
+    path.write_bytes(b"")
+
+
+def make_text(path):
+    path.write_text("this is not a picture")
+
+
+def make_truncated(path):
+    toy_picture(1, 64).save(path)
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def make_animated(path):
+    frames = [toy_picture(seed) for seed in (1, 2)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], format="PNG")
+
+
+def make_folder(path):
+    path.mkdir()
+
+
+BAD = [make_missing, make_empty, make_text, make_truncated, make_animated, make_folder]
+
+
+@pytest.mark.parametrize("make", BAD)
+@pytest.mark.parametrize("command", ["transfer", "learn", "invert"])
+def test_bad_pictures_are_refused_and_no_output_is_left(tmp_path, word, sd1_folder, command, make):
+    bad = tmp_path / "bad.png"
+    make(bad)
+    before = sorted(tmp_path.iterdir())
+    out = tmp_path / ("out.safetensors" if command == "learn" else "out.png")
+    options = ["-w", word] if command == "transfer" else []
+    result = inst(command, bad, "-o", out, "--painter", sd1_folder, *options)
+    refused(result, bad)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_one_bad_picture_among_good_ones_leaves_nothing(tmp_path, picture, word, sd1_folder):
+    make_text(tmp_path / "bad.png")
+    out = tmp_path / "out"
+    options = ["-w", word, "-o", out, "--painter", sd1_folder, *FAST]
+    refused(inst("transfer", picture, tmp_path / "bad.png", *options), "bad.png")
+    assert not out.exists()
+
+
+def test_bad_words_are_refused(tmp_path, picture, sd1_folder):
+    bad, out = tmp_path / "word.safetensors", tmp_path / "out.png"
+    refused(inst("transfer", picture, "-w", bad, "-o", out, "--painter", sd1_folder), bad)
+    make_text(bad)
+    refused(inst("export", bad, "-o", tmp_path / "embedding.safetensors"), bad)
+    refused(inst("draw", "a cat by *", "-w", bad, "-o", out, "--painter", sd1_folder), bad)
+    assert not out.exists() and not (tmp_path / "embedding.safetensors").exists()
+
+
+def test_a_word_of_another_painter_is_refused(tmp_path, picture, word, sd2_folder):
+    out = tmp_path / "out.png"
+    refused(inst("transfer", picture, "-w", word, "-o", out, "--painter", sd2_folder), "40")
+    assert not out.exists()
+
+
+def test_prompts_that_do_not_fit_the_word_are_refused(tmp_path, picture, word, sd1_folder):
+    options = ["-o", tmp_path / "out.png", "--painter", sd1_folder]
+    refused(inst("transfer", picture, "-w", word, "-p", "a cat", *options), "'a cat'", "*")
+    refused(inst("transfer", picture, *options), "*")
+    refused(inst("draw", "a cat", "-w", word, *options), "'a cat'", "*")
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_settings_and_painters_that_make_no_sense_are_refused(tmp_path, picture, word, sd1_folder):
+    out = ["-w", word, "-o", tmp_path / "out.png"]
+    options = [*out, "--painter", sd1_folder]
+    refused(inst("transfer", picture, "-s", "1.5", *options), "strength", "1.5")
+    refused(inst("transfer", picture, "--device", "nowhere", *options), "device 'nowhere'")
+    refused(inst("transfer", picture, *out, "--painter", tmp_path), tmp_path)
+    refused(inst("learn", picture, "--steps", 0, "--painter", sd1_folder), "steps", "0")
+    refused(inst("demo", "--style", "cubist", "--painter", sd1_folder), "'cubist'", "starry")
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, picture, word):
+    nowhere = ["--painter", tmp_path / "no-painter"]  # never reached
+    refused(inst("transfer", picture, "-w", word, "-o", tmp_path / "a.txt", *nowhere), ".png")
+    refused(inst("learn", picture, "-o", tmp_path / "word.pt", *nowhere), ".safetensors")
+    refused(inst("draw", "a cat", "-o", tmp_path / "drawn", *nowhere), ".png")
+    refused(inst("demo", "-o", tmp_path / "demo.pdf", *nowhere), ".webp")
+
+
+def test_an_output_folder_that_is_a_file_is_refused(tmp_path, picture):
+    refused(inst("paint", "-o", picture / "below"), picture)
+
+
+def test_bugs_keep_their_traceback(monkeypatch):
+    def broken(*arguments):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(cli, "_load", broken)
+    result = inst("info")
+    assert isinstance(result.exception, ValueError) and "inst: " not in result.output
+
+
+# ------------------------------------------------------------------------------ as a program
+
+
+def test_version_and_help():
+    assert inst("--version").stdout.split() == ["inst", __version__]
+    helped = inst("--help").stdout
+    for command in ("learn", "transfer", "draw", "invert", "paint", "export", "info", "demo"):
+        assert command in helped and inst(command, "--help").exit_code == 0
+
+
+def test_help_loads_nothing_heavy():
+    heavy = "{'torch', 'diffusers', 'transformers', 'numpy', 'matplotlib'}"
+    code = f"import sys, inst_tutorial.cli; print(sorted({heavy} & sys.modules.keys()))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_a_process_ends_with_code_2_and_one_line(tmp_path):
+    result = run("paint", "-o", tmp_path / "painted", "--style", "cubist")
+    assert result.returncode == 2 and result.stdout == ""
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("inst: ") and "'cubist'" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_refuses_unknown_options_and_runs_good_ones(tmp_path):
+    assert run("paint", "--colour", "red").returncode == 2
+    result = run("paint", "-o", tmp_path)
+    assert result.returncode == 0 and Path(result.stdout.splitlines()[-1]).exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "settings"),
+    [(cli.learn, LearningSettings), (cli.transfer, TransferSettings), (cli.invert, None)],
+)
+def test_defaults_are_those_of_the_package(command, settings):
+    expected = vars((settings or TransferSettings)())
+    parameters = inspect.signature(command).parameters.values()
+    given = {p.name: p.default for p in parameters if p.name in expected and p.name != "adain"}
+    differing = {"inversion", "prompt"} if settings is None else set()
+    assert len(given) >= 5
+    assert all(expected[name] == given[name] for name in given.keys() - differing)
