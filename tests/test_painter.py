@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tiny import BOS, EOS, SD_BETAS, toy_picture, toy_tokenizer
 
 from inst_tutorial.painter import LookSettings, Painter, PainterError, PromptError
@@ -261,6 +262,17 @@ def test_pickled_weights_are_refused(tmp_path: Path, sd1_folder: Path) -> None:
         Painter.load(folder)
 
 
+@pytest.mark.parametrize("name", ["unet/diffusion_pytorch_model", "text_encoder/model"])
+def test_pickles_beside_safetensors_stay_shut(tmp_path: Path, sd1_folder: Path, name: str) -> None:
+    folder = shutil.copytree(sd1_folder, tmp_path / "mixed")
+    weights = folder / f"{name}.safetensors"
+    pickled = {"text_encoder/model": "text_encoder/pytorch_model"}.get(name, name)
+    torch.save(load_file(weights), folder / f"{pickled}.bin")
+    weights.rename(weights.with_name("other.safetensors"))
+    with pytest.raises(PainterError, match="cannot load"):
+        Painter.load(folder)
+
+
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
 def test_damaged_weights_are_refused(tmp_path: Path, sd1_folder: Path, part: str) -> None:
     folder = shutil.copytree(sd1_folder, tmp_path / "damaged")
@@ -271,8 +283,6 @@ def test_damaged_weights_are_refused(tmp_path: Path, sd1_folder: Path, part: str
 
 
 def test_missing_weights_are_refused(tmp_path: Path, sd1_folder: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
     folder = shutil.copytree(sd1_folder, tmp_path / "incomplete")
     for name in ("unet/diffusion_pytorch_model", "text_encoder/model"):
         path = folder / f"{name}.safetensors"

@@ -54,11 +54,19 @@ def test_saved_and_loaded(tmp_path: Path, word: Word) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["word.safetensors"]
 
 
-def test_a_failed_save_leaves_the_old_word(tmp_path: Path, word: Word) -> None:
+def test_a_failed_save_leaves_the_old_word(
+    tmp_path: Path, word: Word, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = word.save(tmp_path / "word.safetensors")
     before = path.read_bytes()
-    with pytest.raises(TypeError):
-        Word(word.vectors * 2, {"no JSON": object()}).save(path)
+
+    def break_down(tensors, file, metadata):
+        Path(file).write_bytes(b"half a w")
+        raise OSError("disk full")
+
+    monkeypatch.setattr("safetensors.torch.save_file", break_down)
+    with pytest.raises(OSError, match="disk full"):
+        word.save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -142,9 +150,13 @@ def test_a_free_vector_starts_from_known_words(sd1_painter: Painter) -> None:
     warm, dabs = sd1_painter.vectors_of("warm"), sd1_painter.vectors_of("dabs")
     assert isinstance(embedder, FreeVector)
     assert torch.equal(embedder(), torch.cat([warm, dabs, warm]))
+
+
+def test_a_free_vector_is_its_own() -> None:
+    start = torch.zeros(1, 4)
     with torch.no_grad():
-        embedder().add_(1)
-    assert torch.equal(sd1_painter.vectors_of("warm"), warm)  # a copy, not the vocabulary's row
+        FreeVector(start)().add_(1)
+    assert torch.equal(start, torch.zeros(1, 4))
 
 
 @pytest.mark.parametrize("kind", ["free", "pooled", "patches"])
@@ -242,6 +254,14 @@ def test_dropout_keeps_the_mean() -> None:
     dropped = embedder.dropout(ones, generator())
     assert dropped.unique().tolist() == pytest.approx([0, 1 / 0.75])
     assert dropped.mean().item() == pytest.approx(1, abs=0.01)
+
+
+def test_dropout_comes_twice_before_the_last_layer_as_published() -> None:
+    embedder = AttentionEmbedder((4000, 8), 8, generator=generator(), dropout=0.5, head_width=2)
+    seen: list[torch.Tensor] = []
+    embedder.to_word.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    embedder(Look(torch.ones(1, 4000), torch.ones(1, 1, 8)), generator())
+    assert (seen[0] == 0).float().mean().item() == pytest.approx(1 - 0.5 * 0.5, abs=0.03)
 
 
 def test_first_values_come_from_the_generator(sd1_painter: Painter) -> None:
