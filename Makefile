@@ -15,7 +15,7 @@ demo: .venv/.run  ## learn a style from one picture and repaint three scenes in 
 	$(BIN)/inst demo
 
 paintbox: .venv/.run  ## train Paintbox, or go on where it stopped
-	$(BIN)/python -m inst_tutorial.pretraining
+	$(BIN)/python -m inst_tutorial.pretraining --work runs/paintbox --out inst_tutorial/paintbox
 
 bench: .venv/.run  ## measure time and quality side by side with others
 	$(BIN)/python bench/run.py
