@@ -44,11 +44,11 @@ def test_the_world_is_as_large_as_promised():
 
 def test_a_seed_decides_the_scene_on_every_machine():
     assert Scene.sample(7) == Scene(
-        subject='rocket',
-        setting='snow',
-        light='night',
-        colour='blue',
-        trim='pink',
+        subject="rocket",
+        setting="snow",
+        light="night",
+        colour="blue",
+        trim="pink",
         x=0.445,
         size=0.688,
         flip=False,
@@ -84,7 +84,9 @@ def test_the_subject_stands_out_in_every_style(name):
         afar = ndimage.gaussian_filter(pixels(paint(scene, EVERY_STYLE[name])), (2.5, 2.5, 0))
         change = np.linalg.norm(np.gradient(afar, axis=(0, 1)), axis=(0, 3))
         mask = scene.draw().subject
-        border = ndimage.binary_dilation(mask, iterations=2) & ~ndimage.binary_erosion(mask, iterations=2)
+        border = ndimage.binary_dilation(mask, iterations=2) & ~ndimage.binary_erosion(
+            mask, iterations=2
+        )
         ratios.append(change[border].mean() / change[~border].mean())
     assert np.mean(ratios) > 1.02, ratios
 

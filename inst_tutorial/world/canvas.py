@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 from inst_tutorial.world.colours import Colour
 
 Point = tuple[float, float]
+Ink = int | tuple[int, int, int]
 
 SIZE = 128  # pixels a side of every picture of the world
 SCALE = 3  # drawn this much larger, then averaged down, so that edges are smooth
@@ -49,7 +50,8 @@ class Canvas:
         pixels = np.broadcast_to((column * 255).round().astype(np.uint8)[:, None], (side, side, 3))
         self._colour = Image.fromarray(np.ascontiguousarray(pixels))
         self._parts = Image.new("I", (side, side), 0)
-        self._pens = (ImageDraw.Draw(self._colour), ImageDraw.Draw(self._parts))
+        self._colour_pen = ImageDraw.Draw(self._colour)
+        self._parts_pen = ImageDraw.Draw(self._parts)
         self._part = 0
         self._subject_from = 1 << 30
 
@@ -60,7 +62,7 @@ class Canvas:
     def polygon(self, points: Sequence[Point], colour: Colour, *, same: bool = False) -> None:
         """Fill a polygon. ``same`` keeps it in the part that was drawn last."""
         corners = [(x * SIZE * SCALE, y * SIZE * SCALE) for x, y in points]
-        for pen, fill in zip(self._pens, self._inks(colour, same), strict=True):
+        for pen, fill in self._pens(colour, same):
             pen.polygon(corners, fill=fill)
 
     def ellipse(self, centre: Point, radii: Point, colour: Colour, *, same: bool = False) -> None:
@@ -68,7 +70,7 @@ class Canvas:
         side = SIZE * SCALE
         (x, y), (a, b) = centre, radii
         box = ((x - a) * side, (y - b) * side, (x + a) * side, (y + b) * side)
-        for pen, fill in zip(self._pens, self._inks(colour, same), strict=True):
+        for pen, fill in self._pens(colour, same):
             pen.ellipse(box, fill=fill)
 
     def line(
@@ -77,7 +79,7 @@ class Canvas:
         """Draw a line through ``points``; ``width`` in units of the picture's side."""
         side = SIZE * SCALE
         corners = [(x * side, y * side) for x, y in points]
-        for pen, fill in zip(self._pens, self._inks(colour, same), strict=True):
+        for pen, fill in self._pens(colour, same):
             pen.line(corners, fill=fill, width=max(1, round(width * side)), joint="curve")
 
     def finish(self) -> Drawing:
@@ -87,11 +89,14 @@ class Canvas:
         parts = np.asarray(self._parts, dtype=np.int32)[middle::SCALE, middle::SCALE]
         return Drawing(picture, parts, parts >= self._subject_from)
 
-    def _inks(self, colour: Colour, same: bool) -> tuple[tuple[int, int, int], int]:
+    def _pens(
+        self, colour: Colour, same: bool
+    ) -> tuple[tuple[ImageDraw.ImageDraw, Ink], tuple[ImageDraw.ImageDraw, Ink]]:
+        """Both pens, each with what it draws: the colour, and the number of the part."""
         if not same:
             self._part += 1
         red, green, blue = (round(255 * min(max(c, 0.0), 1.0)) for c in colour)
-        return (red, green, blue), self._part
+        return (self._colour_pen, (red, green, blue)), (self._parts_pen, self._part)
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ def _content(scene: Scene, *, colour: bool, setting: bool, light: bool) -> str:
 
 
 def _join(subject: str, details: str, colours: str) -> str:
-    """ "x with y in z", leaving out what is empty."""
+    """Join to "x with y in z", leaving out what is empty."""
     return subject + (f" with {details}" if details else "") + (f" in {colours}" if colours else "")
 
 

@@ -6,6 +6,7 @@ its distance from every held-out style.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -135,12 +136,11 @@ def _wander(rng: np.random.Generator) -> Style:
     """A named style with shaken parameters and, mostly, another palette; or a blend of two."""
     one, two = (STYLES[str(name)] for name in rng.choice(list(STYLES), 2, replace=False))
     style = blend(one, two, rng.uniform(0, 1)) if rng.random() < 0.2 else one
-    numbers = {name: _shake(rng, name, getattr(style, name)) for name in RANGES}
+    numbers: dict[str, Any] = {name: _shake(rng, name, getattr(style, name)) for name in RANGES}
     if rng.random() < 0.3:
         numbers["angle"] = float(rng.uniform(0, 180))
     palette = sample_palette(rng) if rng.random() < 0.7 else style.palette
-    known = {"palette": palette, "ink": style.ink, "paper": style.paper}
-    return Style(**known, **numbers)
+    return replace(style, palette=palette, name="", **numbers)
 
 
 def _shake(rng: np.random.Generator, name: str, value: float) -> float:
