@@ -1,0 +1,8 @@
+"""Train Paintbox, a Stable Diffusion in miniature, on the world's pictures.
+
+    python -m inst_tutorial.pretraining --work DIR --out inst_tutorial/paintbox
+
+One resumable command. Reading order: settings, rows, pictures, checkpoint, training,
+autoencoder, tokenizer, clip, unet, assembly, evaluation. Book: appendix "How Paintbox
+was trained".
+"""

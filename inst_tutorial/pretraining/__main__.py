@@ -1,0 +1,51 @@
+"""The command line: ``python -m inst_tutorial.pretraining --work DIR --out DIR``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Minutes = Annotated[float | None, typer.Option(min=0.01)]
+
+
+def main(
+    work: Annotated[Path, typer.Option(help="Folder for pictures, checkpoints and the log.")],
+    out: Annotated[Path, typer.Option(help="Folder for the finished painter.")],
+    minutes_pictures: Minutes = None,
+    minutes_autoencoder: Minutes = None,
+    minutes_clip: Minutes = None,
+    minutes_unet: Minutes = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; else what there is.")] = None,
+    stages: Annotated[
+        str, typer.Option(help="Comma-separated, of: pictures,autoencoder,clip,unet,assemble.")
+    ] = "pictures,autoencoder,clip,unet,assemble",
+    continue_from: Annotated[
+        Path | None, typer.Option(help="A finished painter to train on from.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads of torch; else all cores.")
+    ] = None,
+) -> None:
+    """Train Paintbox. Run it again after an interruption: it goes on where it was."""
+    import torch
+
+    from inst_tutorial.pretraining.settings import Recipe
+    from inst_tutorial.pretraining.stages import Workshop
+
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    recipe = Recipe.for_device(device).with_minutes(
+        pictures=minutes_pictures,
+        autoencoder=minutes_autoencoder,
+        clip=minutes_clip,
+        unet=minutes_unet,
+    )
+    shop = Workshop(work, out, recipe, device, continue_from)
+    shop.run(tuple(stages.split(",")))
+
+
+if __name__ == "__main__":
+    typer.run(main)

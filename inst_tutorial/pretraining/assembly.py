@@ -1,0 +1,117 @@
+"""Parts -> Paintbox: half precision, small shards, Stable Diffusion's layout, swapped in whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from inst_tutorial.pretraining.unet import SCHEDULER
+
+SHARD = "14MB"
+MEAN_STD = (0.5, 0.5, 0.5)  # the vision tower sees pictures in [-1, 1]
+
+
+@contextmanager
+def swapped(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `folder` that takes its place on success."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+        new, old = Path(temporary) / "new", Path(temporary) / "old"
+        new.mkdir()
+        yield new
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(new, folder)
+
+
+def assemble(out: Path, *, vae: Any, clip: Any, tokenizer: Any, unet: Any) -> None:
+    """Write the painter to `out`; other files there (a card, samples) are kept.
+
+    `clip` becomes text_encoder, image_encoder, and clip/ (the text's projection into the space
+    shared with pictures, and the scale), which only zero-shot recognition needs.
+    """
+    with swapped(out) as folder:
+        if out.is_dir():
+            shutil.copytree(
+                out, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors*")
+            )
+        _pipeline(vae, clip, tokenizer, unet).save_pretrained(folder, max_shard_size=SHARD)
+        for part in ("text_encoder", "image_encoder"):
+            _computes_in_single(folder / part / "config.json")
+        (folder / "clip").mkdir(exist_ok=True)
+        shared = {
+            "text_projection": clip.text_projection.weight.detach().half().cpu().contiguous(),
+            "logit_scale": clip.logit_scale.detach().half().cpu(),
+        }
+        save_file(shared, folder / "clip/projection.safetensors")
+
+
+def _pipeline(vae: Any, clip: Any, tokenizer: Any, unet: Any) -> Any:
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+    from transformers import CLIPImageProcessorPil, CLIPTextModel, CLIPVisionModelWithProjection
+
+    text = CLIPTextModel(clip.config.text_config)
+    text.load_state_dict(clip.text_model.state_dict())
+    eyes = CLIPVisionModelWithProjection(clip.config.vision_config)
+    eyes.vision_model.load_state_dict(clip.vision_model.state_dict())
+    eyes.visual_projection.load_state_dict(clip.visual_projection.state_dict())
+    size = clip.config.vision_config.image_size
+    return StableDiffusionPipeline(
+        vae=_half(vae),
+        text_encoder=_half(text),
+        tokenizer=tokenizer,
+        unet=_half(unet),
+        scheduler=DDIMScheduler(**SCHEDULER),
+        image_encoder=_half(eyes),
+        feature_extractor=CLIPImageProcessorPil(
+            size={"shortest_edge": size},
+            crop_size={"height": size, "width": size},
+            image_mean=MEAN_STD,
+            image_std=MEAN_STD,
+        ),
+        safety_checker=None,
+        requires_safety_checker=False,
+    )
+
+
+def _computes_in_single(config: Path) -> None:
+    """Stored in half, loaded in single precision, as diffusers does with its own parts."""
+    values = json.loads(config.read_text(encoding="utf-8")) | {"dtype": "float32"}
+    config.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _half(model: Any) -> Any:
+    return model.to("cpu", torch.float16, memory_format=torch.contiguous_format).eval()
+
+
+def load_clip(folder: Path) -> Any:
+    """Put the CLIPModel together again from an assembled painter."""
+    from safetensors.torch import load_file
+    from transformers import CLIPConfig, CLIPModel, CLIPTextModel, CLIPVisionModelWithProjection
+
+    text = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
+    eyes = CLIPVisionModelWithProjection.from_pretrained(
+        folder / "image_encoder", dtype=torch.float32
+    )
+    shared = load_file(folder / "clip/projection.safetensors")
+    config = CLIPConfig(
+        text_config=text.config.to_dict(),
+        vision_config=eyes.config.to_dict(),
+        projection_dim=eyes.config.projection_dim,
+    )
+    clip = CLIPModel(config)
+    clip.text_model.load_state_dict(text.state_dict())
+    clip.vision_model.load_state_dict(eyes.vision_model.state_dict())
+    clip.visual_projection.load_state_dict(eyes.visual_projection.state_dict())
+    clip.text_projection.load_state_dict({"weight": shared["text_projection"].float()})
+    clip.logit_scale.data.copy_(shared["logit_scale"].float())
+    return clip

@@ -1,0 +1,163 @@
+"""The autoencoder: pictures (128 px) <-> latents (16 x 16), whitened.
+
+It starts from linear latents, the principal components of 8x8 patches: the encoder learns to
+give them, the decoder to paint from them; then both learn end to end. Trained from nothing a
+network this small stays a grey blur for long. Source of the architecture: Rombach et al., 2022,
+section 3.1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from inst_tutorial.pretraining.settings import Autoencoder
+from inst_tutorial.pretraining.training import Training, seeded
+
+Array = NDArray[np.uint8]
+
+
+def build(settings: Autoencoder, picture_size: int, seed: int) -> Any:
+    """A new AutoencoderKL. One normalisation group and no attention: small ones learn so."""
+    from diffusers import AutoencoderKL
+
+    levels = len(settings.channels)
+    with seeded(seed):
+        return AutoencoderKL(
+            sample_size=picture_size,
+            block_out_channels=settings.channels,
+            down_block_types=("DownEncoderBlock2D",) * levels,
+            up_block_types=("UpDecoderBlock2D",) * levels,
+            latent_channels=settings.latents,
+            layers_per_block=1,
+            norm_num_groups=1,
+            mid_block_add_attention=False,
+            scaling_factor=1.0,
+        )
+
+
+def to_pm1(pictures: Array, device: torch.device) -> Tensor:
+    """Pictures (b, H, W, 3) uint8 -> (b, 3, H, W) in [-1, 1], channels last in memory."""
+    return torch.from_numpy(np.array(pictures)).to(device).permute(0, 3, 1, 2) / 127.5 - 1
+
+
+def crops(pictures: Array, run: Training, size: int) -> Tensor:
+    """A batch of random crops, half of them mirrored: (b, 3, size, size) in [-1, 1]."""
+    b, room = run.fit.batch, pictures.shape[1] - size + 1
+    index = _integers(run.examples, b, run.generator)
+    ys, xs = _integers(room, b, run.generator), _integers(room, b, run.generator)
+    cut = [pictures[i, y : y + size, x : x + size] for i, y, x in zip(index, ys, xs, strict=True)]
+    batch = to_pm1(np.stack(cut), run.device)
+    mirrored = torch.rand(b, 1, 1, 1, generator=run.generator, device=run.device) < 0.5
+    return torch.where(mirrored, batch.flip(-1), batch)
+
+
+def _integers(high: int, count: int, generator: Generator) -> list[int]:
+    draw = torch.randint(high, (count,), generator=generator, device=generator.device)
+    return draw.tolist()
+
+
+class LinearLatents(nn.Module):
+    """The first principal components of patches, each with unit variance: (b, 3, H, W) in
+    [-1, 1] -> (b, c, H/f, W/f). Fixed once made."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, pictures: Array, latents: int, patch: int) -> None:
+        super().__init__()
+        x = to_pm1(pictures, torch.device("cpu"))
+        rows = F.unfold(x, patch, stride=patch).transpose(1, 2).flatten(0, 1)  # (b*h*w, 3*f*f)
+        mean = rows.double().mean(0)
+        values, vectors = torch.linalg.eigh(torch.cov(rows.T.double()))
+        basis = vectors[:, -latents:].flip(1) / values[-latents:].flip(0).sqrt()  # (3*f*f, c)
+        kernel = basis.T.float().reshape(latents, 3, patch, patch)  # (c, 3*f*f) -> (c, 3, f, f)
+        self.register_buffer("weight", kernel)
+        self.register_buffer("bias", -(mean @ basis).float())
+
+    def forward(self, picture_pm1: Tensor) -> Tensor:
+        """The latents of pictures."""
+        return F.conv2d(picture_pm1, self.weight, self.bias, stride=self.weight.shape[-1])
+
+
+class Reconstruction(nn.Module):
+    """The autoencoder's losses. Its parameters are those of `vae`."""
+
+    def __init__(self, vae: Any, settings: Autoencoder) -> None:
+        super().__init__()
+        self.vae, self.settings = vae, settings
+
+    def forward(self, picture_pm1: Tensor, noise: Tensor, target: Tensor | None) -> Tensor:
+        """With `target` latents: encoder and decoder each learn beside them; else end to end.
+
+        Latents get noise of the posterior's std, relative to their own, before decoding.
+        """
+        z = self.vae.quant_conv(self.vae.encoder(picture_pm1)).chunk(2, dim=1)[0].float()
+        near = 0.0 if target is None else F.mse_loss(z, target)
+        z = z if target is None else target
+        std = z.detach().std((0, 2, 3), keepdim=True)
+        z = z + self.settings.posterior_std * std * noise
+        painted = self.vae.decoder(self.vae.post_quant_conv(z)).float()
+        return near + self._error(painted - picture_pm1)
+
+    def _error(self, error: Tensor) -> Tensor:
+        edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+        return (
+            error.abs().mean()
+            + self.settings.mse * error.square().mean()
+            + self.settings.edges * edges
+        )
+
+
+def loss(run: Training, pictures: Array, linear: LinearLatents, settings: Autoencoder) -> Tensor:
+    """The loss of one batch."""
+    batch = crops(pictures, run, settings.crop)
+    target = linear(batch).float()
+    noise = torch.randn(target.shape, generator=run.generator, device=run.device)
+    return run.forward(batch, noise, target if run.share < settings.pca else None)
+
+
+@torch.no_grad()
+def moments(vae: Any, pictures: Array, device: torch.device) -> Tensor:
+    """Posterior means (b, c, h, w) of pictures (b, H, W, 3) uint8."""
+    batch = to_pm1(pictures, device).contiguous(memory_format=torch.channels_last)
+    return vae.encode(batch).latent_dist.mean.float()
+
+
+@torch.no_grad()
+def psnr(vae: Any, pictures: Array, device: torch.device) -> list[float]:
+    """Signal-to-noise ratio of each picture's round trip, in dB."""
+    ratios = []
+    for start in range(0, len(pictures), 16):
+        x = to_pm1(pictures[start : start + 16], device)
+        painted = vae.decode(vae.encode(x).latent_dist.mean).sample.clamp(-1, 1)
+        error = ((painted.float() - x) / 2).square().mean((1, 2, 3))
+        ratios += (-10 * error.log10()).tolist()
+    return ratios
+
+
+@torch.no_grad()
+def whiten(vae: Any, pictures: Array, settings: Autoencoder, device: torch.device) -> None:
+    """Change quant_conv and post_quant_conv, in place, so that latents have zero mean and the
+    identity as covariance over channels, and the posterior has the std of the settings."""
+    parts = [moments(vae, pictures[i : i + 32], device) for i in range(0, len(pictures), 32)]
+    z = torch.cat(parts).permute(1, 0, 2, 3).flatten(1).double().cpu()  # (c, b*h*w)
+    mean, c = z.mean(1), len(z)
+    values, vectors = torch.linalg.eigh(torch.cov(z))
+    white = vectors @ torch.diag(values.rsqrt()) @ vectors.T
+    colour = vectors @ torch.diag(values.sqrt()) @ vectors.T
+    into, out = vae.quant_conv, vae.post_quant_conv
+    matrix, offset = into.weight[:c, :, 0, 0].double().cpu(), into.bias[:c].double().cpu()
+    into.weight[:c, :, 0, 0] = (white @ matrix).to(into.weight)
+    into.bias[:c] = (white @ (offset - mean)).to(into.bias)
+    into.weight[c:] = 0
+    into.bias[c:] = 2 * math.log(settings.posterior_std)
+    matrix = out.weight[:, :, 0, 0].double().cpu()
+    out.bias += (matrix @ mean).to(out.bias)
+    out.weight[:, :, 0, 0] = (matrix @ colour).to(out.weight)

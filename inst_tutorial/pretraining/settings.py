@@ -1,0 +1,158 @@
+"""What Paintbox is (sizes) and how it is trained (recipes): plain numbers, one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+class TrainingError(RuntimeError):
+    """Training that cannot start or go on; the text says why and the way out."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How one network is fitted.
+
+    Attributes:
+        minutes: time budget; the learning rate is annealed to its end.
+        steps: budget in steps instead, which makes a run reproducible to the bit.
+        batch: examples a step.
+        learning_rate: of AdamW, after the warm-up and before the cosine.
+        warmup: share of the budget in which the learning rate rises.
+        ema: decay of the weights' moving average, which is what is kept.
+        bf16: compute in bfloat16 where it is safe (autocast).
+        compile: compile the network first (pays on a GPU).
+        channels_last: memory order of pictures and convolutions.
+        checkpoint_seconds: time between two checkpoints.
+    """
+
+    minutes: float = 10.0
+    steps: int | None = None
+    batch: int = 16
+    learning_rate: float = 1e-3
+    warmup: float = 0.02
+    ema: float = 0.999
+    bf16: bool = False
+    compile: bool = False
+    channels_last: bool = False
+    checkpoint_seconds: float = 180.0
+
+    def __post_init__(self) -> None:
+        """Check the budget."""
+        if self.minutes <= 0 or self.batch < 1 or (self.steps is not None and self.steps < 1):
+            raise ValueError(
+                f"minutes={self.minutes}, steps={self.steps}, batch={self.batch}: "
+                f"each must be positive (steps may be None)"
+            )
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """How many pictures are painted: until `minutes` are over or there are `most`."""
+
+    minutes: float = 6.0
+    most: int = 1_000_000
+    workers: int = 2
+    validation: int = 256
+    while_training: bool = False
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """Size and losses of the autoencoder.
+
+    Attributes:
+        channels: of the four levels; three halvings, so f = 8.
+        latents: latent channels.
+        posterior_std: of the latents, which have unit variance.
+        crop: side of the training crops, pixels.
+        pca: share of the budget in which encoder and decoder learn linear latents.
+        mse, edges: weights beside the absolute error: squared error, error of gradients.
+    """
+
+    channels: tuple[int, ...] = (32, 64, 96, 128)
+    latents: int = 16
+    posterior_std: float = 0.05
+    crop: int = 64
+    pca: float = 0.35
+    mse: float = 4.0
+    edges: float = 0.5
+
+    def end_to_end(self) -> Autoencoder:
+        """Without the linear start: for an autoencoder that is trained already."""
+        return replace(self, pca=0.0)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Size of the text and vision towers."""
+
+    width: int = 192
+    text_layers: int = 4
+    vision_layers: int = 5
+    heads: int = 3
+    patch: int = 16
+    projection: int = 128
+    text_length: int = 40
+
+
+@dataclass(frozen=True)
+class UNet:
+    """Size of the UNet, and its loss.
+
+    Attributes:
+        channels: at 16x16, 8x8 (both with cross-attention) and 4x4.
+        heads: of each attention.
+        empty: share of empty captions, for guidance (Ho and Salimans, 2022).
+        snr_gamma: loss weight min(SNR, gamma) / SNR (Hang et al., "Efficient Diffusion
+            Training via Min-SNR Weighting Strategy", 2023, section 3.4).
+    """
+
+    channels: tuple[int, ...] = (64, 128, 192)
+    heads: int = 4
+    empty: float = 0.1
+    snr_gamma: float = 5.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All of it. `seed` decides first weights and every draw."""
+
+    seed: int = 0
+    picture_size: int = 128
+    pictures: Pictures = Pictures()
+    autoencoder: Autoencoder = Autoencoder()
+    clip: Clip = Clip()
+    unet: UNet = UNet()
+    fit_autoencoder: Fit = field(
+        default_factory=lambda: Fit(18, batch=16, learning_rate=2e-3, channels_last=True, bf16=True)
+    )
+    fit_clip: Fit = field(default_factory=lambda: Fit(10, batch=128, learning_rate=8e-4, bf16=True))
+    fit_unet: Fit = field(
+        default_factory=lambda: Fit(66, batch=16, learning_rate=1e-3, channels_last=True, bf16=True)
+    )
+
+    @classmethod
+    def for_device(cls, device: str) -> Recipe:
+        """The recipe for "cpu" (two cores, 100 minutes) or "cuda" (a large card, 25 minutes)."""
+        if device == "cpu":
+            return cls()
+        if not device.startswith("cuda"):
+            raise ValueError(f"no recipe for device {device!r}: choose 'cpu' or 'cuda'")
+        fast: dict[str, Any] = {"bf16": True, "compile": True, "checkpoint_seconds": 120.0}
+        return cls(
+            pictures=Pictures(minutes=1.0, workers=15, while_training=True),
+            fit_autoencoder=Fit(6, batch=128, learning_rate=2e-3, channels_last=True, **fast),
+            fit_clip=Fit(3, batch=512, learning_rate=1e-3, **fast),
+            fit_unet=Fit(14, batch=512, learning_rate=1e-3, ema=0.9995, channels_last=True, **fast),
+        )
+
+    def with_minutes(self, **minutes: float | None) -> Recipe:
+        """This recipe with other time budgets: pictures=, autoencoder=, clip=, unet=."""
+        changed: dict[str, Any] = {}
+        for stage, value in minutes.items():
+            if value is not None:
+                name = "pictures" if stage == "pictures" else f"fit_{stage}"
+                changed[name] = replace(getattr(self, name), minutes=value)
+        return replace(self, **changed)

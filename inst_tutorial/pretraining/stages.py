@@ -1,0 +1,254 @@
+"""The stages of the training, each resumable: pictures, autoencoder, clip, unet, assemble.
+
+The autoencoder and CLIP leave their finished parts as folders in the work folder, which the next
+stages read; the UNet is taken from its newest checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from inst_tutorial.pretraining import assembly, autoencoder, clip, pictures, tokenizer, unet
+from inst_tutorial.pretraining.checkpoint import load_average
+from inst_tutorial.pretraining.pictures import Pool
+from inst_tutorial.pretraining.settings import Fit, Recipe, TrainingError
+from inst_tutorial.pretraining.training import Training, state_path
+
+STAGES = ("pictures", "autoencoder", "clip", "unet", "assemble")
+SOME = 1024  # pictures for statistics
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """One training of a Paintbox: where its files are and how it is done.
+
+    Attributes:
+        work: folder of pictures, checkpoints and the log.
+        out: folder of the finished painter.
+        start: an assembled painter to go on from where the work folder has nothing, or None.
+    """
+
+    work: Path
+    out: Path
+    recipe: Recipe
+    device: str = "cpu"
+    start: Path | None = None
+    progress: bool = True
+
+    def run(self, stages: tuple[str, ...] = STAGES) -> None:
+        """Do the stages, in their order. What is done already is not done again."""
+        unknown = set(stages) - set(STAGES)
+        if unknown:
+            raise ValueError(f"unknown stages {sorted(unknown)}: choose of {', '.join(STAGES)}")
+        self.work.mkdir(parents=True, exist_ok=True)
+        if "pictures" in stages:
+            self.paint()
+        with pictures.filling(self.pool, self.recipe.pictures):
+            for stage in STAGES[1:-1]:
+                if stage in stages:
+                    getattr(self, f"fit_{stage}")()
+        if "assemble" in stages:
+            self.assemble()
+
+    # ------------------------------------------------------------------- pictures
+
+    @property
+    def pool(self) -> Pool:
+        """The training pictures."""
+        return Pool(self.work / "training")
+
+    @property
+    def held_back(self) -> Pool:
+        """The validation pictures: other scenes, same styles."""
+        return Pool(self.work / "validation", pictures.VALIDATION_SEED)
+
+    def paint(self) -> None:
+        """Paint the validation pictures, then training pictures for the time given."""
+        settings = self.recipe.pictures
+        options = {"workers": settings.workers, "progress": self.progress}
+        pictures.fill(self.held_back, settings.validation, **options)
+        budget = self.work / "pictures.done"
+        if not budget.exists():
+            pictures.fill(self.pool, settings.most, minutes=settings.minutes, **options)
+            budget.touch()
+
+    def _pool(self) -> Pool:
+        if not len(self.pool) or not len(self.held_back):
+            raise TrainingError(f"no pictures in {self.work}: do the stage 'pictures' first")
+        return self.pool
+
+    # ---------------------------------------------------------------- autoencoder
+
+    def fit_autoencoder(self) -> None:
+        """Train the autoencoder, whiten its latents, and put it into the work folder."""
+        done = self.work / "vae"
+        if done.exists():
+            return
+        settings, recipe, pool = self.recipe.autoencoder, self.recipe, self._pool()
+        vae = self._old("vae") or autoencoder.build(settings, recipe.picture_size, recipe.seed)
+        if self.start is not None:
+            settings = settings.end_to_end()
+        run = self._training(
+            "autoencoder", autoencoder.Reconstruction(vae, settings), recipe.fit_autoencoder
+        )
+        some, view = pool.pictures()[:SOME], self.held_back.pictures()[:64]
+        linear = autoencoder.LinearLatents(
+            some, settings.latents, 2 ** (len(settings.channels) - 1)
+        )
+        linear.to(run.device)
+
+        def loss(run: Training) -> torch.Tensor:
+            return autoencoder.loss(run, pool.pictures(), linear, settings)
+
+        def validate(model: Any) -> dict[str, float]:
+            return {"psnr": float(np.mean(autoencoder.psnr(model.vae, view, run.device)))}
+
+        run.run(loss, validate, lambda: len(pool), self.progress)
+        vae = run.average.vae
+        autoencoder.whiten(vae, some, settings, run.device)
+        self._keep(vae, done)
+
+    # ----------------------------------------------------------------------- clip
+
+    def fit_clip(self) -> None:
+        """Build the tokenizer, train the two towers, and put both into the work folder."""
+        done = self.work / "clip"
+        if done.exists():
+            return
+        settings, recipe, pool = self.recipe.clip, self.recipe, self._pool()
+        words = self._tokenizer()
+        model = self._old("clip") or clip.build(
+            settings, words, recipe.picture_size, recipe.seed + 1
+        )
+        run = self._training("clip", clip.Matching(model), recipe.fit_clip)
+        ids = clip.tokenize(words, pool.captions())
+        view = self.held_back.pictures()
+        truth = clip.tokenize(words, self.held_back.captions())
+
+        def grow() -> int:
+            nonlocal ids
+            fresh = pool.captions()[len(ids) :]
+            if fresh:
+                ids = np.concatenate([ids, clip.tokenize(words, fresh)])
+            return len(ids)
+
+        def validate(model: Any) -> dict[str, float]:
+            hits = clip.top1(model.clip, view, truth, run.device)
+            return {"top1": float(np.mean(hits))} if hits else {}
+
+        def loss(run: Training) -> torch.Tensor:
+            return clip.loss(run, pool.pictures(), ids)
+
+        run.run(loss, validate, grow, self.progress)
+        self._keep(run.average.clip, done)
+
+    def _tokenizer(self) -> Any:
+        """The tokenizer of the work folder, or of the painter to go on from, or a new one."""
+        from transformers import CLIPTokenizer
+
+        folder = self.work / "tokenizer"
+        if folder.exists():
+            return CLIPTokenizer.from_pretrained(folder)
+        if self.start is not None:
+            words = CLIPTokenizer.from_pretrained(self.start / "tokenizer")
+        else:
+            words = tokenizer.build(self._pool().captions(), self.recipe.clip.text_length)
+        self._keep(words, folder)
+        return words
+
+    # ----------------------------------------------------------------------- unet
+
+    def fit_unet(self) -> None:
+        """Encode the pictures and captions, and train the UNet."""
+        from diffusers.models.attention_processor import AttnProcessor
+
+        recipe, settings = self.recipe, self.recipe.unet
+        vae, towers, words = self._part("vae"), self._part("clip"), self._tokenizer()
+        run = self._training(
+            "unet", unet.Denoising(self._new_unet(vae, towers), settings), recipe.fit_unet
+        )
+        if run.share == 1:
+            return
+        if run.device.type == "cpu":
+            run.model.unet.set_attn_processor(AttnProcessor())  # its backward is faster here
+        parts = (
+            vae.to(run.device),
+            towers.text_model.to(run.device),
+            words,
+            run.device,
+            self.work,
+            self.progress,
+        )
+        data, grow = unet.encode(self._pool(), *parts)
+        held_back, _ = unet.encode(self.held_back, *parts)
+        std = recipe.autoencoder.posterior_std
+        run.run(
+            lambda run: unet.loss(run, data, std, settings),
+            unet.validator(held_back, settings, run.device, recipe.seed + 3),
+            grow,
+            self.progress,
+        )
+
+    def _new_unet(self, vae: Any, towers: Any) -> Any:
+        return self._old("unet") or unet.build(
+            self.recipe.unet,
+            vae.config.latent_channels,
+            self.recipe.picture_size // 2 ** (len(vae.config.block_out_channels) - 1),
+            towers.config.text_config.hidden_size,
+            self.recipe.seed + 2,
+        )
+
+    # ------------------------------------------------------------------- assembly
+
+    def assemble(self) -> None:
+        """Write the painter from the newest parts; training may go on meanwhile."""
+        vae, towers = self._part("vae"), self._part("clip")
+        network = self._new_unet(vae, towers)
+        state = state_path(self.work, "unet")
+        if state.exists():
+            load_average(unet.Denoising(network, self.recipe.unet), state)
+        elif self.start is None:
+            raise TrainingError(f"no UNet in {self.work}: do the stage 'unet' first")
+        assembly.assemble(self.out, vae=vae, clip=towers, tokenizer=self._tokenizer(), unet=network)
+
+    # ---------------------------------------------------------------------- parts
+
+    def _training(self, name: str, model: Any, fit: Fit) -> Training:
+        seed = self.recipe.seed + 100 + STAGES.index(name)
+        return Training(name, model, fit, work=self.work, device=self.device, seed=seed)
+
+    def _part(self, name: str) -> Any:
+        """A finished part, "vae" or "clip": of the work folder, or of the painter to start from."""
+        from diffusers import AutoencoderKL
+        from transformers import CLIPModel
+
+        folder = self.work / name
+        if folder.exists():
+            kind: Callable[..., Any] = AutoencoderKL if name == "vae" else CLIPModel
+            return kind.from_pretrained(folder).eval()
+        part = self._old(name)
+        if part is None:
+            stage = "autoencoder" if name == "vae" else name
+            raise TrainingError(f"no {name} in {self.work}: do the stage {stage!r} first")
+        return part.eval()
+
+    def _old(self, name: str) -> Any | None:
+        """A part of the painter to go on from, in single precision; None without one."""
+        from diffusers import AutoencoderKL, UNet2DConditionModel
+
+        if self.start is None:
+            return None
+        if name == "clip":
+            return assembly.load_clip(self.start)
+        kind = AutoencoderKL if name == "vae" else UNet2DConditionModel
+        return kind.from_pretrained(self.start / name, torch_dtype=torch.float32)
+
+    def _keep(self, part: Any, folder: Path) -> None:
+        with assembly.swapped(folder) as temporary:
+            part.save_pretrained(temporary)

@@ -1,0 +1,153 @@
+"""The loop that all three networks are fitted with: AdamW, cosine, moving average, resume."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from inst_tutorial.pretraining.checkpoint import load_state, save_state
+from inst_tutorial.pretraining.settings import Fit, TrainingError
+
+LOG_SECONDS = 15.0
+
+
+class Training:
+    """One network being fitted.
+
+    Attributes:
+        model, average: the network and the moving average of its weights.
+        generator: the source of every random draw, on the training device.
+        examples: how many examples of the pool are in use; may grow at a checkpoint.
+        step, seconds: steps done, and time spent in them, over all sittings.
+    """
+
+    def __init__(
+        self, name: str, model: nn.Module, fit: Fit, *, work: Path, device: str, seed: int
+    ) -> None:
+        self.name, self.fit, self.device = name, fit, torch.device(device)
+        order = torch.channels_last if fit.channels_last else torch.preserve_format
+        self.model = model.to(self.device).to(memory_format=order).train()
+        self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
+        self.forward = torch.compile(self.model) if fit.compile else self.model
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), fit.learning_rate, betas=(0.9, 0.99), fused=True
+        )
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.step, self.seconds, self.examples = 0, 0.0, 0
+        self.path, self.log = state_path(work, name), work / "log.jsonl"
+        if self.path.exists():
+            load_state(self, self.path)
+
+    @property
+    def share(self) -> float:
+        """How much of the budget is spent, 0..1."""
+        if self.fit.steps is not None:
+            return min(1.0, self.step / self.fit.steps)
+        return min(1.0, self.seconds / (60 * self.fit.minutes))
+
+    def run(
+        self,
+        loss: Callable[[Training], Tensor],
+        validate: Callable[[nn.Module], dict[str, float]],
+        grow: Callable[[], int],
+        progress: bool = True,
+    ) -> None:
+        """Fit until the budget is spent, with a checkpoint now and then and at the end.
+
+        `loss(run)` draws a batch with `run.generator` and calls `run.forward`; `grow()` says how
+        many examples there are. Raises TrainingError if the loss is not a number.
+        """
+        self.examples = self.examples or grow()
+        bar = tqdm(desc=self.name, unit="step", initial=self.step, disable=not progress)
+        total, count = torch.zeros((), device=self.device), 0
+        logged = saved = before = time.monotonic()
+        while self.share < 1:
+            total, count = total + self._step(loss), count + 1
+            bar.update()
+            now = time.monotonic()
+            self.seconds, before = self.seconds + now - before, now
+            if now - logged > LOG_SECONDS or self.share == 1:
+                self._report({"loss": float(total) / count}, bar)
+                total, count, logged = torch.zeros_like(total), 0, now
+            if now - saved > self.fit.checkpoint_seconds or self.share == 1:
+                self._save(validate, grow, bar)
+                saved = before = time.monotonic()
+        bar.close()
+
+    def _step(self, loss: Callable[[Training], Tensor]) -> Tensor:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.fit.learning_rate * annealed(self.share, self.fit.warmup)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.fit.bf16):
+            value = loss(self)
+        value.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        decay = min(self.fit.ema, (1 + self.step) / (10 + self.step))
+        pair = list(self.average.parameters()), list(self.model.parameters())
+        with torch.no_grad():
+            torch._foreach_lerp_(*pair, 1 - decay)
+        return value.detach()
+
+    def _save(
+        self,
+        validate: Callable[[nn.Module], dict[str, float]],
+        grow: Callable[[], int],
+        bar: tqdm[None],
+    ) -> None:
+        self.examples = grow()
+        save_state(self, self.path)
+        with torch.no_grad():
+            self._report(validate(self.average), bar)
+
+    def _report(self, values: dict[str, float], bar: tqdm[None]) -> None:
+        """To the log and the bar; a loss that is not a number ends the run."""
+        record = {
+            "stage": self.name,
+            "step": self.step,
+            "samples": self.step * self.fit.batch,
+            "seconds": round(self.seconds, 1),
+            "examples": self.examples,
+            **{name: round(value, 5) for name, value in values.items()},
+        }
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        rate = record["samples"] / max(self.seconds, 1e-9)
+        shown = {name: f"{value:.4f}" for name, value in values.items()}
+        bar.set_postfix(done=f"{self.share:.0%}", rate=f"{rate:.0f}/s", **shown)
+        if not all(math.isfinite(value) for value in values.values()):
+            raise TrainingError(
+                f"{self.name}: {values} at step {self.step}. Lower the learning rate "
+                f"({self.fit.learning_rate}) and start again: the last checkpoint, {self.path}, "
+                f"is from before."
+            )
+
+
+def state_path(work: Path, name: str) -> Path:
+    """Where the state of a run is kept."""
+    return work / f"{name}.safetensors"
+
+
+def annealed(share: float, warmup: float) -> float:
+    """Factor on the learning rate: linear warm-up, then a cosine to 1 %."""
+    if share < warmup:
+        return (share + 1e-4) / (warmup + 1e-4)
+    return 0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * (share - warmup) / (1 - warmup)))
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Networks draw first weights from the global generator: at `seed` inside, then put back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

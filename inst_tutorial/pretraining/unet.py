@@ -1,0 +1,185 @@
+"""The UNet: it learns to tell the noise from the latent, given the caption.
+
+Latents and captions are encoded once and kept on disk. Sources: Ho et al., "Denoising
+Diffusion Probabilistic Models", 2020, algorithm 1; Rombach et al., 2022, equation 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from inst_tutorial.pretraining.autoencoder import moments
+from inst_tutorial.pretraining.checkpoint import fingerprint
+from inst_tutorial.pretraining.clip import contexts, tokenize
+from inst_tutorial.pretraining.pictures import Pool
+from inst_tutorial.pretraining.rows import Rows
+from inst_tutorial.pretraining.settings import UNet
+from inst_tutorial.pretraining.training import Training, seeded
+from inst_tutorial.schedule import Schedule
+
+#: Stable Diffusion's noise schedule.
+SCHEDULER = {
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "prediction_type": "epsilon",
+    "steps_offset": 1,
+    "set_alpha_to_one": False,
+    "clip_sample": False,
+}
+CHUNK = 64
+
+
+def build(settings: UNet, latents: int, size: int, text_width: int, seed: int) -> Any:
+    """A new UNet2DConditionModel; cross-attention at the first two levels and in the middle."""
+    from diffusers import UNet2DConditionModel
+
+    with seeded(seed):
+        return UNet2DConditionModel(
+            sample_size=size,
+            in_channels=latents,
+            out_channels=latents,
+            block_out_channels=settings.channels,
+            layers_per_block=1,
+            down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+            cross_attention_dim=text_width,
+            attention_head_dim=settings.heads,  # diffusers' name for the number of heads
+            norm_num_groups=16,
+        )
+
+
+# ------------------------------------------------------------- what it is trained on
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A pool of pictures, encoded: latents (n, 2, c, h, w), the picture's and its mirror
+    image's, and contexts (n, L, d). Half precision, on disk; kept apart by encoder."""
+
+    latents: Rows
+    contexts: Rows
+    empty: Tensor
+
+    def __len__(self) -> int:
+        return min(len(self.latents), len(self.contexts))
+
+
+def encode(
+    pool: Pool,
+    vae: Any,
+    text_model: Any,
+    tokenizer: Any,
+    device: torch.device,
+    work: Path,
+    progress: bool = True,
+) -> tuple[Encoded, Callable[[], int]]:
+    """The encoded pool, and a function that encodes what was painted since and counts."""
+    vae = vae.to(memory_format=torch.channels_last)
+    c, size = vae.config.latent_channels, vae.config.sample_size // 8
+    length, width = tokenizer.model_max_length, text_model.config.hidden_size
+    name = pool.folder.name
+    encoded = Encoded(
+        Rows(work / f"latents-{name}-{fingerprint(vae)}.f16", (2, c, size, size), "float16"),
+        Rows(work / f"contexts-{name}-{fingerprint(text_model)}.f16", (length, width), "float16"),
+        contexts(text_model, tokenize(tokenizer, [""]), device),
+    )
+
+    def grow() -> int:
+        pictures, captions = pool.pictures(), pool.captions()
+        starts = range(len(encoded.latents), len(captions), CHUNK)
+        for start in tqdm(starts, desc=f"latents of {name}", disable=not progress):
+            chunk = pictures[start : min(start + CHUNK, len(captions))]
+            with torch.autocast(device.type, torch.bfloat16):  # three times as fast on a CPU too
+                both = [moments(vae, view, device) for view in (chunk, chunk[:, :, ::-1])]
+            encoded.latents.append(torch.stack(both, 1).half().cpu().numpy())
+        for start in range(len(encoded.contexts), len(captions), CHUNK):
+            ids = tokenize(tokenizer, captions[start : start + CHUNK])
+            encoded.contexts.append(contexts(text_model, ids, device).half().cpu().numpy())
+        return len(encoded)
+
+    grow()
+    return encoded, grow
+
+
+# ------------------------------------------------------------------------- the loss
+
+
+class Denoising(nn.Module):
+    """The weighted noise-prediction loss. Its parameters are those of `unet`."""
+
+    alpha_bar: Tensor
+
+    def __init__(self, unet: Any, settings: UNet) -> None:
+        super().__init__()
+        self.unet, self.gamma = unet, settings.snr_gamma
+        alpha_bar = Schedule.from_config(SCHEDULER).alphas_cumprod.float()
+        self.register_buffer("alpha_bar", alpha_bar, persistent=False)
+
+    def forward(self, z0: Tensor, t: Tensor, noise: Tensor, context: Tensor) -> Tensor:
+        """Loss of latents (b, c, h, w) at timesteps (b,), given contexts (b, L, d)."""
+        errors, weights = self.errors(z0, t, noise, context)
+        return (weights * errors).mean()
+
+    def errors(
+        self, z0: Tensor, t: Tensor, noise: Tensor, context: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Mean squared error and loss weight of each example, (b,) both."""
+        signal = self.alpha_bar[t]
+        a = signal.view(-1, 1, 1, 1)  # (b,) -> (b, 1, 1, 1)
+        z_t = a.sqrt() * z0 + (1 - a).sqrt() * noise
+        predicted = self.unet(z_t, t, encoder_hidden_states=context).sample
+        snr = signal / (1 - signal)
+        errors = (predicted.float() - noise).square().mean((1, 2, 3))
+        return errors, snr.clamp(max=self.gamma) / snr
+
+
+def loss(run: Training, data: Encoded, posterior_std: float, settings: UNet) -> Tensor:
+    """The loss of one batch: mirrored at random, timesteps stratified, some captions empty."""
+    b, generator, device = run.fit.batch, run.generator, run.device
+    draw = torch.randint(run.examples, (b,), generator=generator, device=device)
+    side = torch.randint(2, (b,), generator=generator, device=device)
+    index = draw.cpu().numpy()
+    mean = _tensor(data.latents.view()[index, side.cpu().numpy()], device)
+    z0 = mean + posterior_std * torch.randn(mean.shape, generator=generator, device=device)
+    noise = torch.randn(mean.shape, generator=generator, device=device)
+    strata = torch.arange(b, device=device) + torch.rand(b, generator=generator, device=device)
+    t = (strata * 1000 / b).long().clamp(max=999)
+    empty = torch.rand(b, 1, 1, generator=generator, device=device) < settings.empty
+    context = torch.where(empty, data.empty, _tensor(data.contexts.view()[index], device))
+    return run.forward(z0, t, noise, context)
+
+
+def validator(
+    data: Encoded, settings: UNet, device: torch.device, seed: int
+) -> Callable[[Any], dict[str, float]]:
+    """A function that measures the plain loss on fixed latents, timesteps and noise."""
+    generator = torch.Generator().manual_seed(seed)
+    count = len(data)
+    z0 = _tensor(data.latents.view()[:, 0], device)
+    context = _tensor(data.contexts.view()[:], device)
+    noise = torch.randn(z0.shape, generator=generator).to(device)
+    t = ((torch.arange(count, device=device) + 0.5) * 1000 / count).long()
+
+    def validate(model: Any) -> dict[str, float]:
+        parts = [
+            model.errors(z0[i : i + 64], t[i : i + 64], noise[i : i + 64], context[i : i + 64])[0]
+            for i in range(0, count, 64)
+        ]
+        return {"validation": float(torch.cat(parts).mean())}
+
+    return validate
+
+
+def _tensor(rows: NDArray[Any], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.array(rows)).to(device).float()

@@ -1,0 +1,289 @@
+"""Pretraining: every stage resumes to the same weights, and the parts make a whole painter."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from inst_tutorial.painter import Painter, PromptError
+from inst_tutorial.pretraining import autoencoder, clip, tokenizer, unet
+from inst_tutorial.pretraining.pictures import Pool, fill
+from inst_tutorial.pretraining.rows import Rows
+from inst_tutorial.pretraining.settings import (
+    Autoencoder,
+    Clip,
+    Fit,
+    Pictures,
+    Recipe,
+    TrainingError,
+    UNet,
+)
+from inst_tutorial.pretraining.stages import Workshop
+from inst_tutorial.pretraining.training import Training, annealed
+from inst_tutorial.world import full_caption, sample_caption, sample_example, sample_pair
+
+TINY = Recipe(
+    pictures=Pictures(most=32, workers=1, validation=16),
+    autoencoder=Autoencoder(channels=(4, 4, 8, 8), latents=4, crop=32),
+    clip=Clip(width=16, text_layers=1, vision_layers=1, heads=2, projection=8),
+    unet=UNet(channels=(16, 16, 16), heads=2),
+    fit_autoencoder=Fit(steps=4, batch=2, channels_last=True),
+    fit_clip=Fit(steps=3, batch=4),
+    fit_unet=Fit(steps=4, batch=4, channels_last=True),
+)
+
+
+def nothing(model):
+    return {}
+
+
+# ------------------------------------------------------------------- files that grow
+
+
+def test_rows_grow_and_forget_a_row_cut_short(tmp_path):
+    rows = Rows(tmp_path / "rows", (2, 3), "uint8")
+    assert len(rows) == 0 and rows.view().shape == (0, 2, 3)
+    rows.append(np.arange(12).reshape(2, 2, 3))
+    with rows.path.open("ab") as file:
+        file.write(b"cut")
+    assert len(rows) == 2
+    rows.append(np.full((1, 2, 3), 7))
+    assert rows.view()[:, 0, 0].tolist() == [0, 6, 7]
+
+
+def test_painting_goes_on_after_a_kill_where_it_was(tmp_path):
+    pool = Pool(tmp_path / "pool")
+    pictures, captions = zip(*(sample_pair(seed) for seed in range(3)), strict=True)
+    pool.append(np.stack(pictures), captions)
+    with pool.rows.path.open("ab") as file:
+        file.write(b"half a picture")
+    with (pool.folder / "captions.txt").open("a") as file:
+        file.write("a caption without a picture\nand half of")
+    fill(pool, 19, workers=1, progress=False)
+    assert pool.captions() == [sample_caption(seed) for seed in range(19)]
+    assert np.array_equal(pool.pictures()[18], np.asarray(sample_pair(18)[0]))
+
+
+# ------------------------------------------------------------------------- the loop
+
+
+def quadratic(work: Path, steps: int = 12, **fit) -> Training:
+    """A small network and a loss with a random batch, as the stages have them."""
+    torch.manual_seed(0)
+    settings = Fit(steps=steps, batch=2, channels_last=True, checkpoint_seconds=0.0, **fit)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 3, 1))
+    return Training("toy", network, settings, work=work, device="cpu", seed=5)
+
+
+def toy_loss(run: Training):
+    x = torch.randn(2, 3, 8, 8, generator=run.generator)
+    return F.mse_loss(run.forward(x), x[:, :, 1:-1, 1:-1])
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_pretraining import nothing, quadratic, toy_loss
+def loss(run):
+    if run.step == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return toy_loss(run)
+quadratic(Path({work!r})).run(loss, nothing, lambda: 1, progress=False)
+"""
+
+
+def test_a_run_killed_and_resumed_ends_with_the_same_weights(tmp_path):
+    code = KILLED.format(tests=str(Path(__file__).parent), work=str(tmp_path))
+    killed = subprocess.run([sys.executable, "-c", code], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    resumed = quadratic(tmp_path)
+    assert resumed.step == 7
+    resumed.run(toy_loss, nothing, lambda: 1, progress=False)
+    (tmp_path / "straight").mkdir()
+    straight = quadratic(tmp_path / "straight")
+    straight.run(toy_loss, nothing, lambda: 1, progress=False)
+    for model in ("model", "average"):
+        pairs = zip(
+            getattr(resumed, model).parameters(), getattr(straight, model).parameters(), strict=True
+        )
+        assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_loss_that_is_not_a_number_ends_the_run_and_keeps_the_checkpoint(tmp_path):
+    run = quadratic(tmp_path)
+
+    def broken(run):
+        return toy_loss(run) * (float("nan") if run.step == 11 else 1.0)
+
+    with pytest.raises(TrainingError, match="learning rate"):
+        run.run(broken, nothing, lambda: 1, progress=False)
+    again = quadratic(tmp_path)
+    assert again.step == 11
+    assert all(p.isfinite().all() for p in again.model.parameters())
+
+
+def test_the_learning_rate_rises_and_falls():
+    rates = [annealed(share, 0.1) for share in (0.0, 0.05, 0.1, 0.5, 1.0)]
+    assert rates[0] < 0.01 and rates[0] < rates[1] < rates[2] == 1.0
+    assert rates[2] > rates[3] > rates[4] == pytest.approx(0.01)
+
+
+# ------------------------------------------------------------------------ tokenizer
+
+
+def test_every_word_of_the_captions_is_one_token_and_others_are_unknown(tmp_path):
+    captions = [sample_caption(seed) for seed in range(400)]
+    words = tokenizer.build(captions, 40)
+    words.save_pretrained(tmp_path)
+    words = type(words).from_pretrained(tmp_path)
+    assert not any(words.unk_token_id in words(text).input_ids for text in captions)
+    ids = words("A red house * , in navy, blue", padding="max_length").input_ids
+    assert len(ids) == 40 and ids[0] == words.bos_token_id
+    assert words.bos_token_id not in ids[1:] and words.unk_token_id not in ids
+    assert ids[10:] == [words.eos_token_id] * 30 and words.pad_token_id == words.eos_token_id
+    assert words.unk_token_id in words("a reddish house").input_ids
+    assert words.unk_token_id not in (words.eos_token_id, words.pad_token_id)
+
+
+def test_the_longest_captions_fit():
+    texts = [full_caption(scene, style) for scene, style, _ in map(sample_example, range(300))]
+    words = tokenizer.build(texts, Clip().text_length)
+    assert clip.tokenize(words, texts).shape == (300, 40)
+    with pytest.raises(ValueError, match="tokens"):
+        clip.tokenize(words, ["red " * 60])
+
+
+# ---------------------------------------------------------------------- autoencoder
+
+
+@pytest.fixture(scope="module")
+def some_pictures():
+    return np.stack([np.asarray(sample_pair(seed)[0]) for seed in range(12)])
+
+
+def test_linear_latents_are_white(some_pictures):
+    linear = autoencoder.LinearLatents(some_pictures, 6, 8)
+    z = linear(autoencoder.to_pm1(some_pictures, torch.device("cpu")))
+    assert z.shape == (12, 6, 16, 16)
+    rows = z.permute(1, 0, 2, 3).flatten(1)  # (c, b*h*w)
+    assert torch.allclose(torch.cov(rows), torch.eye(6), atol=1e-3)
+    assert rows.mean(1).abs().max() < 1e-3
+
+
+def test_whitening_changes_the_latents_and_not_the_round_trip(some_pictures):
+    settings, cpu = TINY.autoencoder, torch.device("cpu")
+    vae = autoencoder.build(settings, 128, seed=0).eval()
+    before = autoencoder.psnr(vae, some_pictures, cpu)
+    autoencoder.whiten(vae, some_pictures, settings, cpu)
+    rows = autoencoder.moments(vae, some_pictures, cpu).permute(1, 0, 2, 3).flatten(1)
+    assert torch.allclose(torch.cov(rows), torch.eye(4), atol=1e-3)
+    assert rows.mean(1).abs().max() < 1e-3
+    assert autoencoder.psnr(vae, some_pictures, cpu) == pytest.approx(before, abs=1e-3)
+    posterior = vae.encode(autoencoder.to_pm1(some_pictures[:1], cpu)).latent_dist
+    assert torch.allclose(posterior.std, torch.tensor(settings.posterior_std))
+
+
+# ----------------------------------------------------------------------------- unet
+
+
+def test_the_loss_is_weighted_by_min_snr():
+    network = unet.build(UNet(channels=(16, 16, 16), heads=2), 4, 16, 8, seed=0)
+    denoising = unet.Denoising(network, UNet())
+    t = torch.tensor([0, 999])
+    z0, noise = torch.randn(2, 2, 4, 16, 16)
+    errors, weights = denoising.errors(z0, t, noise, torch.zeros(2, 3, 8))
+    snr = denoising.alpha_bar[0] / (1 - denoising.alpha_bar[0])
+    assert weights.tolist() == pytest.approx([5 / float(snr), 1.0])
+    total = denoising(z0, t, noise, torch.zeros(2, 3, 8))
+    assert float(total) == pytest.approx(float((errors * weights).mean()))
+
+
+# ------------------------------------------------------------------------ the whole
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("paintbox")
+    shop = Workshop(folder / "work", folder / "out", TINY, progress=False)
+    shop.run()
+    return shop
+
+
+def test_the_parts_make_a_stable_diffusion_pipeline_that_draws(shop):
+    from diffusers import StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(shop.out)
+    pipeline.set_progress_bar_config(disable=True)
+    prompt = shop.pool.captions()[0]
+    picture = pipeline(prompt, num_inference_steps=2, generator=torch.Generator().manual_seed(0))
+    assert picture.images[0].size == (128, 128)
+    assert pipeline.safety_checker is None
+    assert type(pipeline.image_encoder).__name__ == "CLIPVisionModelWithProjection"
+
+
+def test_the_painter_loads_and_knows_its_words(shop):
+    painter = Painter.load(shop.out)
+    assert (painter.picture_size, painter.latent_shape, painter.text_length) == (
+        128,
+        (4, 16, 16),
+        40,
+    )
+    context = painter.embed("a red house in the style of *", torch.zeros(1, 16))
+    assert context.shape == (1, 40, 16)
+    with pytest.raises(PromptError, match="reddish"):
+        painter.embed("a reddish house")
+
+
+def test_weights_are_small_half_precision_files(shop):
+    from safetensors.torch import load_file
+
+    files = list(shop.out.rglob("*.safetensors"))
+    assert all(file.stat().st_size < 15_000_000 for file in files)
+    assert all(t.dtype == torch.float16 for file in files for t in load_file(file).values())
+    assert not list(shop.out.rglob("*.bin"))
+
+
+def test_a_second_run_changes_nothing(shop):
+    before = {p: p.read_bytes() for p in shop.out.rglob("*") if p.is_file()}
+    log = (shop.work / "log.jsonl").read_text()
+    Workshop(shop.work, shop.out, TINY, progress=False).run()
+    assert {p: p.read_bytes() for p in shop.out.rglob("*") if p.is_file()} == before
+    assert (shop.work / "log.jsonl").read_text() == log
+    assert {json.loads(line)["stage"] for line in log.splitlines()} == {
+        "autoencoder",
+        "clip",
+        "unet",
+    }
+
+
+def test_training_goes_on_from_a_finished_painter(shop, tmp_path):
+    recipe = replace(TINY, fit_unet=Fit(steps=1, batch=2, learning_rate=1e-12))
+    again = Workshop(tmp_path / "work", tmp_path / "out", recipe, start=shop.out, progress=False)
+    with pytest.raises(TrainingError, match="pictures"):
+        again.run(("unet",))
+    again.run(("pictures", "unet", "assemble"))
+    old, new = Painter.load(shop.out), Painter.load(tmp_path / "out")
+    assert old.tokenizer.get_vocab() == new.tokenizer.get_vocab()
+    for part in ("vae", "text_encoder", "image_encoder", "unet"):
+        pair = getattr(old, part).state_dict(), getattr(new, part).state_dict()
+        assert all(torch.equal(pair[0][name], pair[1][name]) for name in pair[0])
+
+
+def test_stages_say_what_they_lack(tmp_path):
+    empty = Workshop(tmp_path / "work", tmp_path / "out", TINY, progress=False)
+    with pytest.raises(ValueError, match="unknown stages"):
+        empty.run(("paint",))
+    with pytest.raises(TrainingError, match="'autoencoder' first"):
+        empty.run(("assemble",))
+    assert not (tmp_path / "out").exists()
