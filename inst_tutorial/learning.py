@@ -29,7 +29,7 @@ from inst_tutorial.files import atomic_path
 from inst_tutorial.painter import PLACEHOLDER, Painter, Tokens
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.schedule import q_sample
-from inst_tutorial.words import Word, make_embedder, read_tensors
+from inst_tutorial.words import KINDS, Word, make_embedder, read_tensors
 
 LEARNING_RATES = {"free": 5e-3, "pooled": 1e-3, "patches": 1e-3}  # Adam's, by kind of embedder
 LEAST_GAIN = 1e-4  # a fall of the loss by a smaller share than this counts as none
@@ -67,6 +67,12 @@ class LearningSettings:
         for name in ("vectors", "steps", "batch", "evaluate_every", "pairs", "patience"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
         if not self.prompts or isinstance(self.prompts, str):
             raise ValueError(f"prompts must be a tuple of prompts, got {self.prompts!r}")
 

@@ -257,7 +257,8 @@ class Painter:
                 f"{tuple(words.shape)}. A word fits the painter it was learned with, and "
                 f"painters that share its text encoder."
             )
-        with _put_in(self.text_encoder.get_input_embeddings(), tokens.slots, words):
+        table = self.text_encoder.get_input_embeddings()
+        with _put_in(table, tokens.slots, words.to(self.device)):
             return self.text_encoder(tokens.ids).last_hidden_state
 
     def tokenize(

@@ -383,7 +383,19 @@ def test_what_cannot_be_learned(sd1_painter: Painter, style_picture) -> None:
         quickly(sd1_painter, style_picture, others=[toy_picture(1, size=40)])
     with pytest.raises(ValueError, match="one picture or more"):
         quickly(sd1_painter)
-    with pytest.raises(ValueError, match="steps must be 1 or more, got 0"):
-        LearningSettings(steps=0)
-    with pytest.raises(ValueError, match=r"prompts must be a tuple of prompts, got '\*'"):
-        LearningSettings(prompts="*")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"steps": 0}, "steps must be 1 or more, got 0"),
+        ({"patience": -1}, "patience must be 1 or more, got -1"),
+        ({"kind": "best"}, "kind must be one of free, pooled, patches, got 'best'"),
+        ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0, got 0.0"),
+        ({"prompts": "*"}, r"prompts must be a tuple of prompts, got '\*'"),
+    ],
+)
+def test_settings_that_make_no_sense(options: dict, match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        LearningSettings(**options)
