@@ -6,7 +6,6 @@ stages read; the UNet is taken from its newest checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +70,7 @@ class Workshop:
     def paint(self) -> None:
         """Paint the validation pictures, then training pictures for the time given."""
         settings = self.recipe.pictures
-        options = {"workers": settings.workers, "progress": self.progress}
+        options: dict[str, Any] = {"workers": settings.workers, "progress": self.progress}
         pictures.fill(self.held_back, settings.validation, **options)
         budget = self.work / "pictures.done"
         if not budget.exists():
@@ -230,7 +229,7 @@ class Workshop:
 
         folder = self.work / name
         if folder.exists():
-            kind: Callable[..., Any] = AutoencoderKL if name == "vae" else CLIPModel
+            kind: Any = AutoencoderKL if name == "vae" else CLIPModel
             return kind.from_pretrained(folder).eval()
         part = self._old(name)
         if part is None:

@@ -35,7 +35,8 @@ class Training:
     ) -> None:
         self.name, self.fit, self.device = name, fit, torch.device(device)
         order = torch.channels_last if fit.channels_last else torch.preserve_format
-        self.model = model.to(self.device).to(memory_format=order).train()
+        self.model = model.to(self.device).train()
+        self.model.to(memory_format=order)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.forward = torch.compile(self.model) if fit.compile else self.model
         self.optimizer = torch.optim.AdamW(
@@ -112,17 +113,18 @@ class Training:
 
     def _report(self, values: dict[str, float], bar: tqdm[None]) -> None:
         """To the log and the bar; a loss that is not a number ends the run."""
+        samples = self.step * self.fit.batch
         record = {
             "stage": self.name,
             "step": self.step,
-            "samples": self.step * self.fit.batch,
+            "samples": samples,
             "seconds": round(self.seconds, 1),
             "examples": self.examples,
             **{name: round(value, 5) for name, value in values.items()},
         }
         with self.log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
-        rate = record["samples"] / max(self.seconds, 1e-9)
+        rate = samples / max(self.seconds, 1e-9)
         shown = {name: f"{value:.4f}" for name, value in values.items()}
         bar.set_postfix(done=f"{self.share:.0%}", rate=f"{rate:.0f}/s", **shown)
         if not all(math.isfinite(value) for value in values.values()):
