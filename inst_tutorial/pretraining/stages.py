@@ -169,13 +169,12 @@ class Workshop:
 
         recipe, settings = self.recipe, self.recipe.unet
         vae, towers, words = self._part("vae"), self._part("clip"), self._tokenizer()
-        run = self._training(
-            "unet", unet.Denoising(self._new_unet(vae, towers), settings), recipe.fit_unet
-        )
+        network = self._new_unet(vae, towers)
+        run = self._training("unet", unet.Denoising(network, settings), recipe.fit_unet)
         if run.share == 1:
             return
         if run.device.type == "cpu":
-            run.model.unet.set_attn_processor(AttnProcessor())  # its backward is faster here
+            network.set_attn_processor(AttnProcessor())  # its backward is faster here
         parts = (
             vae.to(run.device),
             towers.text_model.to(run.device),

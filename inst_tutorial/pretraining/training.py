@@ -95,9 +95,9 @@ class Training:
         self.optimizer.zero_grad()
         self.step += 1
         decay = min(self.fit.ema, (1 + self.step) / (10 + self.step))
-        pair = list(self.average.parameters()), list(self.model.parameters())
         with torch.no_grad():
-            torch._foreach_lerp_(*pair, 1 - decay)
+            average: list[Tensor] = list(self.average.parameters())
+            torch._foreach_lerp_(average, list(self.model.parameters()), 1 - decay)
         return value.detach()
 
     def _save(
