@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import AutoencoderKL
 from torch import nn
 from torch.nn import functional as F
 
@@ -40,6 +41,7 @@ TINY = Recipe(
     fit_autoencoder=Fit(steps=4, batch=2, channels_last=True),
     fit_clip=Fit(steps=3, batch=4),
     fit_unet=Fit(steps=4, batch=4, channels_last=True),
+    fit_decoder=Fit(steps=3, batch=2, channels_last=True),
 )
 
 
@@ -264,7 +266,16 @@ def test_a_second_run_changes_nothing(shop):
         "autoencoder",
         "clip",
         "unet",
+        "decoder",
     }
+
+
+def test_the_decoder_is_tuned_and_the_latents_stay(shop):
+    vae = AutoencoderKL.from_pretrained(shop.work / "vae").state_dict()
+    tuned = Painter.load(shop.out).vae.state_dict()
+    for name, weights in tuned.items():
+        same = torch.equal(weights, vae[name].half().float())
+        assert same == (not name.startswith(("decoder.", "post_quant_conv."))), name
 
 
 def test_training_goes_on_from_a_finished_painter(shop, tmp_path):

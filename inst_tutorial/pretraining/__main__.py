@@ -17,10 +17,11 @@ def main(
     minutes_autoencoder: Minutes = None,
     minutes_clip: Minutes = None,
     minutes_unet: Minutes = None,
+    minutes_decoder: Minutes = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; else what there is.")] = None,
     stages: Annotated[
-        str, typer.Option(help="Comma-separated, of: pictures,autoencoder,clip,unet,assemble.")
-    ] = "pictures,autoencoder,clip,unet,assemble",
+        str, typer.Option(help="Comma-separated, in any number.")
+    ] = "pictures,autoencoder,clip,unet,decoder,assemble",
     continue_from: Annotated[
         Path | None, typer.Option(help="A finished painter to train on from.")
     ] = None,
@@ -42,6 +43,7 @@ def main(
         autoencoder=minutes_autoencoder,
         clip=minutes_clip,
         unet=minutes_unet,
+        decoder=minutes_decoder,
     )
     shop = Workshop(work, out, recipe, device, continue_from)
     shop.run(tuple(stages.split(",")))

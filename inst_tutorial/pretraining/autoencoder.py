@@ -115,12 +115,17 @@ class Reconstruction(nn.Module):
         )
 
 
-def loss(run: Training, pictures: Array, linear: LinearLatents, settings: Autoencoder) -> Tensor:
-    """The loss of one batch."""
+def loss(
+    run: Training, pictures: Array, linear: LinearLatents | None, settings: Autoencoder
+) -> Tensor:
+    """The loss of one batch; towards `linear` latents, if given, in the first part of the run."""
     batch = crops(pictures, run, settings.crop)
-    target = linear(batch).float()
-    noise = torch.randn(target.shape, generator=run.generator, device=run.device)
-    return run.forward(batch, noise, target if run.share < settings.pca else None)
+    b, side = len(batch), settings.crop // 2 ** (len(settings.channels) - 1)
+    noise = torch.randn(
+        (b, settings.latents, side, side), generator=run.generator, device=run.device
+    )
+    guided = linear is not None and run.share < settings.pca
+    return run.forward(batch, noise, linear(batch).float() if guided else None)
 
 
 @torch.no_grad()

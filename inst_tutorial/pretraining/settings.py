@@ -132,6 +132,9 @@ class Recipe:
     fit_unet: Fit = field(
         default_factory=lambda: Fit(66, batch=16, learning_rate=1e-3, channels_last=True, bf16=True)
     )
+    fit_decoder: Fit = field(
+        default_factory=lambda: Fit(20, batch=16, learning_rate=1e-3, channels_last=True, bf16=True)
+    )
 
     @classmethod
     def for_device(cls, device: str) -> Recipe:
@@ -146,10 +149,12 @@ class Recipe:
             fit_autoencoder=Fit(6, batch=128, learning_rate=2e-3, channels_last=True, **fast),
             fit_clip=Fit(3, batch=512, learning_rate=1e-3, **fast),
             fit_unet=Fit(14, batch=512, learning_rate=1e-3, ema=0.9995, channels_last=True, **fast),
+            fit_decoder=Fit(1, batch=128, learning_rate=5e-4, channels_last=True, **fast),
         )
 
     def with_minutes(self, **minutes: float | None) -> Recipe:
-        """This recipe with other time budgets: pictures=, autoencoder=, clip=, unet=."""
+        """This recipe with other time budgets: pictures=, autoencoder=, clip=, unet=,
+        decoder=."""
         changed: dict[str, Any] = {}
         for stage, value in minutes.items():
             if value is not None:

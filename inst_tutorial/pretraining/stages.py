@@ -1,7 +1,7 @@
-"""The stages of the training, each resumable: pictures, autoencoder, clip, unet, assemble.
+"""The stages of the training, each resumable: pictures, autoencoder, clip, unet, decoder, assemble.
 
 The autoencoder and CLIP leave their finished parts as folders in the work folder, which the next
-stages read; the UNet is taken from its newest checkpoint.
+stages read; the UNet and the tuned decoder are taken from their newest checkpoints.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from inst_tutorial.pretraining.pictures import Pool
 from inst_tutorial.pretraining.settings import Fit, Recipe, TrainingError
 from inst_tutorial.pretraining.training import Training, state_path
 
-STAGES = ("pictures", "autoencoder", "clip", "unet", "assemble")
+STAGES = ("pictures", "autoencoder", "clip", "unet", "decoder", "assemble")
 SOME = 1024  # pictures for statistics
 
 
@@ -202,14 +202,41 @@ class Workshop:
             self.recipe.seed + 2,
         )
 
+    # -------------------------------------------------------------------- decoder
+
+    def fit_decoder(self) -> None:
+        """Go on with the decoder alone. The latents stay as they are, so this may run beside
+        the UNet's training, as Stability AI tuned the decoder of Stable Diffusion afterwards."""
+        recipe, pool = self.recipe, self._pool()
+        model = self._reconstruction()
+        run = self._training("decoder", model, recipe.fit_decoder)
+        view = self.held_back.pictures()[:64]
+
+        def loss(run: Training) -> torch.Tensor:
+            return autoencoder.loss(run, pool.pictures(), None, recipe.autoencoder)
+
+        def validate(model: Any) -> dict[str, float]:
+            return {"psnr": float(np.mean(autoencoder.psnr(model.vae, view, run.device)))}
+
+        run.run(loss, validate, lambda: len(pool), self.progress)
+
+    def _reconstruction(self) -> autoencoder.Reconstruction:
+        """The finished autoencoder's losses, with only the decoder to be trained."""
+        vae = self._part("vae")
+        vae.encoder.requires_grad_(False)
+        vae.quant_conv.requires_grad_(False)
+        return autoencoder.Reconstruction(vae, self.recipe.autoencoder)
+
     # ------------------------------------------------------------------- assembly
 
     def assemble(self) -> None:
         """Write the painter from the newest parts; training may go on meanwhile."""
-        vae, towers = self._part("vae"), self._part("clip")
+        tuned, towers = self._reconstruction(), self._part("clip")
+        if (state := state_path(self.work, "decoder")).exists():
+            load_average(tuned, state)
+        vae = tuned.vae
         network = self._new_unet(vae, towers)
-        state = state_path(self.work, "unet")
-        if state.exists():
+        if (state := state_path(self.work, "unet")).exists():
             load_average(unet.Denoising(network, self.recipe.unet), state)
         elif self.start is None:
             raise TrainingError(f"no UNet in {self.work}: do the stage 'unet' first")

@@ -40,7 +40,10 @@ class Training:
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.forward = torch.compile(self.model) if fit.compile else self.model
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), fit.learning_rate, betas=(0.9, 0.99), fused=True
+            [p for p in self.model.parameters() if p.requires_grad],
+            fit.learning_rate,
+            betas=(0.9, 0.99),
+            fused=True,
         )
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.step, self.seconds, self.examples = 0, 0.0, 0
