@@ -49,7 +49,7 @@ class OneLineErrors(TyperGroup):
 
 def _is_for_the_reader(error: Exception) -> bool:
     ours = type(error).__module__.startswith("inst_tutorial.")
-    return ours or isinstance(error, OSError)
+    return ours or isinstance(error, CommandError | OSError)
 
 
 app = typer.Typer(
