@@ -190,6 +190,28 @@ def test_mirror_images_are_learned_from(
     assert all(torch.equal(other, picture) for other in encoded[1:])
 
 
+@pytest.mark.parametrize("std", [0.0, 50.0])
+def test_latents_are_drawn_from_the_posterior(
+    sd1_painter: Painter, style_picture, monkeypatch: pytest.MonkeyPatch, std: float
+) -> None:
+    seen: list[torch.Tensor] = []
+    moments, predict = sd1_painter.moments, sd1_painter.predict_noise
+
+    def watch(z_t, t, context):
+        if torch.is_grad_enabled():
+            seen.append(z_t[0].detach())  # the lowest timestep: nearly a clean latent
+        return predict(z_t, t, context)
+
+    def wide(picture):
+        mean, _ = moments(picture)
+        return torch.zeros_like(mean), torch.full_like(mean, std)
+
+    monkeypatch.setattr(sd1_painter, "moments", wide)
+    monkeypatch.setattr(sd1_painter, "predict_noise", watch)
+    quickly(sd1_painter, style_picture, settings=replace(SHORT, steps=1, batch=16))
+    assert seen[0].std() == pytest.approx(std, abs=1, rel=0.15)
+
+
 def test_several_pictures_teach_one_word(sd1_painter: Painter, style_picture) -> None:
     other = toy_picture(8)
     one, two = quickly(sd1_painter, style_picture), quickly(sd1_painter, style_picture, other)
