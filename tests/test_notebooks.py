@@ -133,10 +133,13 @@ def test_an_error_leaves_the_file_as_it_was(tmp_path):
 
 def test_running_twice_gives_the_same_bytes(tmp_path):
     path = tmp_path / "twice.ipynb"
-    source = "import ipywidgets\nprint(6 * 7)\nipywidgets.IntSlider()"
+    pauses = "import time\nfor n in range(3):\n    print(n, flush=True)\n    time.sleep(0.3)\n"
+    source = f"{pauses}import ipywidgets\nipywidgets.IntSlider()"
     nbformat.write(new_notebook(cells=[new_code_cell(source)]), path)
     make_notebooks.remake(path)
     first = path.read_bytes()
     make_notebooks.remake(path)
     assert path.read_bytes() == first
     assert b"IntSliderModel" in first
+    streams = [out for out in nbformat.read(path, 4).cells[0].outputs if "text" in out]
+    assert [out.text for out in streams] == ["0\n1\n2\n"]

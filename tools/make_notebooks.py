@@ -58,6 +58,7 @@ def run(notebook: NotebookNode, folder: Path) -> NotebookNode:
         kernel_name=KERNEL["name"],
         record_timing=False,
         store_widget_state=True,
+        coalesce_streams=True,  # else the pieces of one output depend on timing
         resources={"metadata": {"path": str(folder)}},
     )
     return client.execute()
