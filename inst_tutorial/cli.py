@@ -343,7 +343,12 @@ def export(
 
 @app.command()
 def info(
-    evaluate: Annotated[bool, typer.Option(help="Measure the painter's quality, too.")] = False,
+    evaluate: Annotated[
+        bool, typer.Option("--evaluate", help="Measure its quality, too: minutes.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Measure with the model card's counts: much longer.")
+    ] = False,
     painter: PainterName = "paintbox",
     revision: Revision = None,
     device: Device = None,
@@ -353,11 +358,13 @@ def info(
     model = _load(painter, revision, device, dtype)
     for name, value in _facts(model).items():
         typer.echo(f"{name:16} {value}")
-    if evaluate:
+    if evaluate or full:
+        from inst_tutorial.pretraining.evaluation import EvaluationSettings
         from inst_tutorial.pretraining.evaluation import evaluate as measure
+        from inst_tutorial.pretraining.report import table
 
-        for name, value in measure(model).items():
-            typer.echo(f"{name:40} {value}")
+        settings = EvaluationSettings() if full else EvaluationSettings.quick()
+        typer.echo(f"\n{table(measure(model, settings))}")
 
 
 def _facts(model: Painter) -> dict[str, str]:

@@ -3,6 +3,6 @@
     python -m inst_tutorial.pretraining --work DIR --out inst_tutorial/paintbox
 
 One resumable command. Reading order: settings, rows, pictures, checkpoint, training,
-autoencoder, tokenizer, clip, unet, assembly, evaluation. Book: appendix "How Paintbox
-was trained".
+autoencoder, tokenizer, clip, unet, assembly, report, judge, evaluation, stages. Book: appendix
+"How Paintbox was trained".
 """

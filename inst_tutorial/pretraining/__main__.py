@@ -21,7 +21,7 @@ def main(
     device: Annotated[str | None, typer.Option(help="cpu or cuda; else what there is.")] = None,
     stages: Annotated[
         str, typer.Option(help="Comma-separated, in any number.")
-    ] = "pictures,autoencoder,clip,unet,decoder,assemble",
+    ] = "pictures,autoencoder,clip,unet,decoder,assemble,evaluate",
     continue_from: Annotated[
         Path | None, typer.Option(help="A finished painter to train on from.")
     ] = None,

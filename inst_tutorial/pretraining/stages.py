@@ -1,4 +1,4 @@
-"""The stages of the training, each resumable: pictures, autoencoder, clip, unet, decoder, assemble.
+"""The stages of the training, each resumable, from the pictures to the evaluation.
 
 The autoencoder and CLIP leave their finished parts as folders in the work folder, which the next
 stages read; the UNet and the tuned decoder are taken from their newest checkpoints.
@@ -6,20 +6,30 @@ stages read; the UNet and the tuned decoder are taken from their newest checkpoi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from inst_tutorial.pretraining import assembly, autoencoder, clip, pictures, tokenizer, unet
-from inst_tutorial.pretraining.checkpoint import load_average
+from inst_tutorial.painter import Painter
+from inst_tutorial.pretraining import (
+    assembly,
+    autoencoder,
+    clip,
+    evaluation,
+    pictures,
+    report,
+    tokenizer,
+    unet,
+)
+from inst_tutorial.pretraining.checkpoint import fingerprint, load_average
 from inst_tutorial.pretraining.pictures import Pool
 from inst_tutorial.pretraining.settings import Fit, Recipe, TrainingError
 from inst_tutorial.pretraining.training import Training, state_path
 
-STAGES = ("pictures", "autoencoder", "clip", "unet", "decoder", "assemble")
+STAGES = ("pictures", "autoencoder", "clip", "unet", "decoder", "assemble", "evaluate")
 SOME = 1024  # pictures for statistics
 
 
@@ -49,11 +59,13 @@ class Workshop:
         if "pictures" in stages:
             self.paint()
         with pictures.filling(self.pool, self.recipe.pictures):
-            for stage in STAGES[1:-1]:
+            for stage in STAGES[1:-2]:
                 if stage in stages:
                     getattr(self, f"fit_{stage}")()
         if "assemble" in stages:
             self.assemble()
+        if "evaluate" in stages:
+            self.evaluate()
 
     # ------------------------------------------------------------------- pictures
 
@@ -241,6 +253,20 @@ class Workshop:
         elif self.start is None:
             raise TrainingError(f"no UNet in {self.work}: do the stage 'unet' first")
         assembly.assemble(self.out, vae=vae, clip=towers, tokenizer=self._tokenizer(), unet=network)
+
+    # ----------------------------------------------------------------- evaluation
+
+    def evaluate(self) -> None:
+        """Measure the finished painter, with all counts, and write evaluation.json beside it."""
+        painter = Painter.load(self.out, device=self.device)
+        settings = evaluation.EvaluationSettings()
+        rows = evaluation.evaluate(painter, settings, self.progress)
+        report.write(
+            rows,
+            self.out / "evaluation.json",
+            unet=fingerprint(painter.unet),
+            settings=asdict(settings),
+        )
 
     # ---------------------------------------------------------------------- parts
 

@@ -1,0 +1,103 @@
+"""CLIP as a judge: which caption belongs to a picture, and what does the picture show?
+
+Source: Radford et al., 2021, section 3.1.4 (zero-shot recognition, several wordings averaged).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from inst_tutorial.painter import PAINTBOX, Painter
+from inst_tutorial.pictures import to_tensor
+from inst_tutorial.world import SUBJECTS
+
+Picture = Image.Image
+
+BATCH = 8  # pictures at a time
+WORDINGS = (
+    "a {}",
+    "a photo of a {}",
+    "an oil painting of a {}",
+    "a line drawing of a {}",
+    "a mosaic of a {}",
+    "a {} in the style of a watercolour",
+    "a {} in the style of a poster",
+    "a {} in the style of a dot painting",
+)
+
+
+class EvaluationError(RuntimeError):
+    """A painter that cannot be evaluated; the text says why."""
+
+
+def folder_of(painter: Painter) -> Path:
+    """The folder that a painter was loaded from."""
+    return PAINTBOX if painter.source == "paintbox" else Path(painter.source)
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """The painter's CLIP: pictures and texts as unit vectors (n, p) of one space."""
+
+    painter: Painter
+    projection: Tensor  # (p, d)
+
+    @classmethod
+    def load(cls, painter: Painter) -> Judge:
+        """With the text projection that Paintbox keeps beside its parts."""
+        from safetensors.torch import load_file
+
+        path = folder_of(painter) / "clip/projection.safetensors"
+        if not path.is_file():
+            raise EvaluationError(
+                f"{painter.source} has no {path.name} in clip/, with which CLIP compares pictures "
+                f"and texts: only Paintbox and painters made by inst_tutorial.pretraining can be "
+                f"evaluated"
+            )
+        return cls(painter, load_file(path)["text_projection"].float().to(painter.device))
+
+    def see(self, pictures: Sequence[Picture]) -> Tensor:
+        """Pictures -> (n, p)."""
+        looks = [self.painter.look(to_tensor(batch)).pooled for batch in batches(pictures)]
+        return F.normalize(torch.cat(looks).float(), dim=-1)
+
+    @torch.no_grad()
+    def read(self, texts: Sequence[str]) -> Tensor:
+        """Texts -> (n, p)."""
+        ids = self.painter.tokenize(texts).ids
+        pooled = [self.painter.text_encoder(some).pooler_output for some in ids.split(64)]
+        return F.normalize(torch.cat(pooled).float() @ self.projection.T, dim=-1)
+
+    def subjects(self, pictures: Sequence[Picture]) -> list[str]:
+        """What each picture shows, zero-shot: the subject that is nearest over all wordings."""
+        prompts = [_an(wording.format(name)) for name in SUBJECTS for wording in WORDINGS]
+        scores = self.see(pictures) @ self.read(prompts).T  # (n, subjects * wordings)
+        means = scores.view(len(pictures), len(SUBJECTS), len(WORDINGS)).mean(2)  # (n, subjects)
+        return [list(SUBJECTS)[index] for index in means.argmax(1).tolist()]
+
+
+def _an(text: str) -> str:
+    return text.replace("a owl", "an owl")
+
+
+def top1(seen: Tensor, read: Tensor, choices: int) -> list[bool]:
+    """Unit vectors of pictures and of their texts, (n, p) both: is each picture's own text the
+    nearest among `choices`? Groups are consecutive; n is a multiple of `choices`."""
+    hits = []
+    for a, b in zip(seen.split(choices), read.split(choices), strict=True):
+        hits += ((a @ b.T).argmax(1) == torch.arange(len(a), device=a.device)).tolist()
+    return hits
+
+
+def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Items, BATCH at a time."""
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]

@@ -1,0 +1,295 @@
+"""The evaluation: statistics against numbers by hand, measures against painters that cheat."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from tiny import seeded, tiny_image_encoder, tiny_sd1, tiny_text_encoder
+from typer.testing import CliRunner
+
+from inst_tutorial import cli
+from inst_tutorial.learning import LearningSettings
+from inst_tutorial.painter import Painter
+from inst_tutorial.pretraining import evaluation, tokenizer
+from inst_tutorial.pretraining.evaluation import Case, EvaluationSettings, Exam, evaluate
+from inst_tutorial.pretraining.judge import WORDINGS, EvaluationError, Judge, top1
+from inst_tutorial.pretraining.pictures import VALIDATION_SEED
+from inst_tutorial.pretraining.report import Row, mean, share, table, write
+from inst_tutorial.pretraining.settings import Recipe
+from inst_tutorial.pretraining.stages import STAGES, Workshop
+from inst_tutorial.transfer import TransferSettings
+from inst_tutorial.world import (
+    HELD_OUT,
+    SUBJECTS,
+    Scene,
+    full_caption,
+    paint,
+    sample_caption,
+    style_words,
+)
+
+TINY = EvaluationSettings(
+    scenes=2,
+    styles=2,
+    captions=4,
+    choices=2,
+    samples=3,
+    pictures=3,
+    pairs=2,
+    learning=LearningSettings(steps=1, batch=1, evaluate_every=1, pairs=2),
+    transfer=TransferSettings(steps=2),
+)
+
+
+# ----------------------------------------------------------------------- statistics
+
+
+def test_a_share_has_wilsons_interval():
+    row = share("x", [True] * 8 + [False] * 2, 75)
+    z, p, n = 1.959964, 0.8, 10
+    middle, half = p + z**2 / 2 / n, z * math.sqrt(p * (1 - p) / n + z**2 / 4 / n**2)
+    expected = [100 * (middle + sign * half) / (1 + z**2 / n) for sign in (-1, 1)]
+    assert (row.value, row.count, row.unit) == (80, 10, "%")
+    assert [row.low, row.high] == pytest.approx(expected, abs=1e-3)
+    assert share("all", [True] * 5).low < 100 == share("all", [True] * 5).value
+
+
+def test_a_mean_has_students_interval():
+    row = mean("x", [1.0, 2.0, 3.0], "dB")
+    half = 4.302653 / math.sqrt(3)
+    assert (row.value, row.count) == (2.0, 3)
+    assert (row.low, row.high) == pytest.approx((2 - half, 2 + half))
+    with pytest.raises(ValueError, match="two values"):
+        mean("x", [1.0], "dB")
+
+
+@pytest.mark.parametrize(
+    ("sense", "bar", "met"),
+    [
+        (">=", 10, True),
+        (">=", 10.5, False),
+        ("<=", 10, True),
+        ("<=", 9.5, False),
+        ("clearly >", 8.5, True),
+        ("clearly >", 9.5, False),
+        (">=", None, None),
+    ],
+)
+def test_when_a_bar_is_met(sense, bar, met):
+    assert Row("x", 10, 4, 9, 11, bar, "", sense).met is met
+
+
+def test_the_table_says_what_is_met_and_what_is_missed(tmp_path):
+    rows = [
+        Row("short", 30.0, 4, 29.0, 31.0, 27, "dB"),
+        Row("a longer name", 5.0, 1000, 4.0, 6.0, 80, "%"),
+        Row("only reported", 3.0, 7, 3.0, 3.0),
+    ]
+    lines = table(rows).splitlines()
+    assert (
+        len({line.index(word) for line, word in zip(lines[1:3], ("met", "MISSED"), strict=True)})
+        == 1
+    )
+    assert "29.0 .. 31.0" in lines[1] and ">= 27" in lines[1] and "1000" in lines[2]
+    assert lines[3].endswith(" 7") and ".." not in lines[3]
+    read = json.loads(write(rows, tmp_path / "rows.json", unet="abc").read_text())
+    assert [row["met"] for row in read["rows"]] == [True, False, None] and read["unet"] == "abc"
+
+
+def test_an_increase_is_in_percent_of_the_loss_and_paired():
+    rng = np.random.default_rng(0)
+    right = rng.uniform(0.1, 1.0, 40)
+    row = evaluation.increase("x", right, right + 0.02 * right.mean() + rng.normal(0, 1e-4, 40))
+    assert row.value == pytest.approx(2, abs=0.05) and row.met
+    assert not evaluation.increase("x", right, right[::-1]).met
+
+
+# ------------------------------------------------------------------------- examples
+
+
+def test_seeds_are_apart_from_training_and_captions_differ():
+    assert VALIDATION_SEED + Recipe().pictures.validation < evaluation.FIRST_SEED
+    some = evaluation.distinct_captions(60, evaluation.FIRST_SEED)
+    assert len({full_caption(*one) for one in some}) == 60
+    assert all(style not in HELD_OUT.values() for _, style in some)
+
+
+def test_wrong_words_are_wrong():
+    rng = np.random.default_rng(0)
+    examples = evaluation._take(10, 5)
+    for scene, style in examples:
+        other = evaluation.wrong_subject(scene, rng)
+        assert other.subject != scene.subject
+        assert replace(other, subject=scene.subject) == scene
+        assert style_words(evaluation.wrong_style(style, rng)) != style_words(style)
+
+
+@pytest.mark.parametrize("wrong", [{"samples": 1}, {"captions": 250}, {"styles": 15}])
+def test_counts_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        EvaluationSettings(**wrong)
+
+
+# ---------------------------------------------------------------------------- CLIP
+
+
+def test_top1_counts_the_nearest_within_each_group():
+    seen = torch.eye(4)
+    assert top1(seen, seen, 2) == [True] * 4
+    assert top1(seen, seen[[1, 0, 2, 3]], 2) == [False, False, True, True]
+    assert top1(seen, seen[[2, 1, 0, 3]], 4) == [False, True, False, True]
+    nearer = seen[[0, 1, 0, 1]] * torch.tensor([1, 1, 2, 2])[:, None]
+    assert top1(seen[[0, 1, 0, 1]], nearer, 2) == [True] * 4
+    assert top1(seen[[0, 1, 0, 1]], nearer, 4) == [False, False, True, True]
+
+
+class Knowing:
+    """Stands for a painter whose CLIP knows the subject by the picture's first byte."""
+
+    device = torch.device("cpu")
+
+    def look(self, picture_pm1):
+        index = ((picture_pm1[:, 0, 0, 0] + 1) * 127.5).round().long()
+        return SimpleNamespace(pooled=torch.eye(len(SUBJECTS))[index])
+
+    def tokenize(self, texts):
+        rows = [[i for i, name in enumerate(SUBJECTS) if name in text.split()] for text in texts]
+        return SimpleNamespace(ids=torch.tensor(rows))
+
+    def text_encoder(self, ids):
+        return SimpleNamespace(pooler_output=torch.eye(len(SUBJECTS))[ids[:, 0]])
+
+
+def test_the_judge_says_the_nearest_subject():
+    judge = Judge(Knowing(), torch.eye(len(SUBJECTS)))
+    pictures = [Image.new("RGB", (4, 4), (i, 0, 0)) for i in (7, 0, 11)]
+    assert judge.subjects(pictures) == [list(SUBJECTS)[i] for i in (7, 0, 11)]
+    assert all("{}" in wording for wording in WORDINGS)
+
+
+# ----------------------------------------------------------------------- transfers
+
+
+@pytest.fixture(scope="module")
+def case():
+    scene, hand = Scene("cat", "snow", seed=3), HELD_OUT["starry"]
+    painted = (paint(scene), paint(scene, hand), paint(Scene("house", "sea", seed=4), hand))
+    content, truth, style = (picture.resize((32, 32)) for picture in painted)
+    results = {"stochastic": truth, "noise": style, "ddim": content, "caption": content}
+    return Case(content, style, truth, results)
+
+
+def test_rows_of_transfers_compare_each_pair(case, sd1_painter):
+    swapped = {"stochastic": "ddim", "ddim": "stochastic", "noise": "noise", "caption": "caption"}
+    worse = replace(case, results={name: case.results[other] for name, other in swapped.items()})
+    rows = {row.name: row for row in evaluation.transfer_rows(sd1_painter, [case, case, worse])}
+    shares = {name: row.value for name, row in rows.items() if row.unit == "%"}
+    assert shares.pop("Content kept (edges): stochastic than noise") == 100
+    assert shares.pop("Content kept (structure): stochastic than noise") == 100
+    assert list(shares.values()) == [pytest.approx(200 / 3)] * 4
+    assert rows["Truth distance with the best caption"].value > 5
+    copy = rows["Truth distance of the content"].value
+    assert rows["Truth distance with the learned word"].value == pytest.approx(copy / 3)
+
+
+# --------------------------------------------------------------------- the painter
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A tiny random painter that reads the world's captions, with CLIP's text projection."""
+    folder = tmp_path_factory.mktemp("tiny-paintbox")
+    pipeline = tiny_sd1()
+    words = tokenizer.build((sample_caption(seed) for seed in range(500)), 40)
+    with seeded(3):
+        text = tiny_text_encoder(
+            words, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4
+        )
+        projection = torch.randn(tiny_image_encoder().config.projection_dim, 32)
+    pipeline.register_modules(tokenizer=words, text_encoder=text)
+    pipeline.save_pretrained(folder)
+    (folder / "clip").mkdir()
+    save_file({"text_projection": projection}, folder / "clip/projection.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def painter(folder):
+    return Painter.load(folder, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def rows(painter):
+    return evaluate(painter, TINY, progress=False)
+
+
+def test_every_bar_of_the_model_card_is_measured(rows):
+    counts = {row.name: row.count for row in rows}
+    assert len(counts) == len(rows)
+    assert [row.bar for row in rows if row.bar is not None] == [27, 60, 90, 0, 0, *[80] * 6, 40]
+    assert list(counts.values())[:7] == [28, 28, 4, 3, 3, 3, 3]
+    assert set(list(counts.values())[7:-1]) == {4}
+    assert all(row.low <= row.value <= row.high for row in rows)
+    assert all(math.isfinite(row.value) for row in rows)
+
+
+def test_the_size_is_that_of_all_files(rows, folder):
+    total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert rows[-1].value == total / 1e6 and rows[-1].met
+
+
+def test_it_repeats_to_the_bit(painter, rows):
+    again = Exam(painter, TINY, progress=False)
+    assert again.wrong_words() == rows[5:7]
+    assert again.subjects(Judge.load(painter)) == rows[3:5]
+
+
+def test_the_loss_does_not_rise_where_words_are_not_read(painter, monkeypatch):
+    embed = painter.embed
+    monkeypatch.setattr(painter, "embed", lambda texts: embed("a house").expand(len(texts), -1, -1))
+    assert all(row.value == 0 for row in Exam(painter, TINY, progress=False).wrong_words())
+
+
+def test_a_perfect_autoencoder_is_perfect(painter, monkeypatch):
+    monkeypatch.setattr(painter, "encode", lambda picture_pm1: picture_pm1)
+    monkeypatch.setattr(painter, "decode", lambda latent: latent + 2 / 255)
+    ratio, distance = Exam(painter, TINY, progress=False).autoencoder()
+    assert ratio.value == pytest.approx(20 * math.log10(255), abs=0.2)  # one grey level off
+    assert distance.value < 1
+
+
+def test_a_painter_without_a_text_projection_is_refused(sd1_painter):
+    with pytest.raises(EvaluationError, match="only Paintbox"):
+        evaluate(sd1_painter, TINY)
+
+
+def test_info_evaluates_quickly_or_in_full(folder, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        evaluation,
+        "evaluate",
+        lambda painter, settings: seen.append(settings) or [Row("a measure", 5, 4, 3, 6, 4)],
+    )
+    for option in ("--evaluate", "--full"):
+        result = CliRunner().invoke(cli.app, ["info", option, "--painter", str(folder)])
+        assert result.exit_code == 0 and "a measure" in result.stdout, result.output
+    assert seen == [EvaluationSettings.quick(), EvaluationSettings()]
+
+
+def test_the_last_stage_writes_what_was_measured_beside_the_painter(folder, monkeypatch, tmp_path):
+    row = Row("a measure", 5, 4, 3, 6, 4)
+    monkeypatch.setattr(evaluation, "evaluate", lambda painter, settings, progress: [row])
+    Workshop(tmp_path, folder, Recipe(), progress=False).run(("evaluate",))
+    read = json.loads((folder / "evaluation.json").read_text())
+    (folder / "evaluation.json").unlink()
+    assert STAGES[-1] == "evaluate"
+    assert read["rows"][0]["name"] == "a measure" and read["rows"][0]["met"] is True
+    assert read["settings"]["samples"] == 200 and len(read["unet"]) == 12
