@@ -1,0 +1,119 @@
+"""Choose the default settings of the method, on styles that Paintbox was trained on.
+
+    python bench/sweep.py learning     # learning rates and kinds of word
+    python bench/sweep.py transfer     # strength and guidance
+
+Styles are drawn from the training continuum and scenes are new; held-out styles are never looked
+at here, so that results on them stay honest. Prints a table and writes bench/sweep-<name>.json.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from PIL import Image
+from tqdm import tqdm
+
+from inst_tutorial.learning import LearningSettings, learn_many
+from inst_tutorial.metrics import truth_distance
+from inst_tutorial.painter import Painter
+from inst_tutorial.transfer import TransferSettings, transfer
+from inst_tutorial.words import Word
+from inst_tutorial.world import Scene, Style, paint, sample_style, style_words
+
+FIRST_SEED = 2_000_000_000  # apart from the seeds of training and validation
+Row = dict[str, Any]
+
+app = typer.Typer(add_completion=False)
+
+
+def styles(count: int) -> list[Style]:
+    """Styles of the training continuum."""
+    rng = np.random.default_rng(FIRST_SEED)
+    return [sample_style(rng) for _ in range(count)]
+
+
+def scenes(count: int) -> list[Scene]:
+    """Contents, each with another subject than the style picture's."""
+    subjects = itertools.cycle(("cat", "lighthouse", "castle", "owl", "tree", "windmill"))
+    return [Scene.sample(FIRST_SEED + i, subject=next(subjects)) for i in range(count)]
+
+
+def style_picture(style: Style, number: int) -> Image.Image:
+    """The one picture that a word is learned from."""
+    return paint(Scene.sample(FIRST_SEED - 1 - number, subject="house"), style)
+
+
+def learn_words(painter: Painter, settings: LearningSettings, count: int) -> list[Word]:
+    """A word for each style; losses on other content in the style go into its curve."""
+    hands = styles(count)
+    groups = [[style_picture(style, i)] for i, style in enumerate(hands)]
+    others = [[paint(scene, style) for scene in scenes(2)] for style in hands]
+    return learn_many(painter, groups, settings, others=others)
+
+
+def write(name: str, rows: list[Row]) -> None:
+    """Print the rows and keep them."""
+    for row in rows:
+        print("  ".join(f"{key} {value}" for key, value in row.items()))
+    text = json.dumps(rows, indent=1)
+    Path(f"bench/sweep-{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+@app.command("learning")
+def sweep_learning(
+    count: Annotated[int, typer.Option(min=1, help="Styles.")] = 4,
+    steps: Annotated[int, typer.Option(min=1)] = 100,
+) -> None:
+    """Loss on the style picture and on other content, for each kind and learning rate."""
+    painter, rows = Painter.load("paintbox"), []
+    rates = {"free": (2e-3, 5e-3, 2e-2), "pooled": (3e-4, 1e-3), "patches": (3e-4, 1e-3)}
+    for kind, rate in [(kind, rate) for kind, some in rates.items() for rate in some]:
+        settings = LearningSettings(kind=kind, learning_rate=rate, steps=steps, patience=steps)
+        curves = [word.info["curve"] for word in learn_words(painter, settings, count)]
+        row: Row = {"kind": kind, "rate": rate}
+        for point in ("loss", "others"):
+            row[f"{point}, start"] = round(mean(curve[0][point] for curve in curves), 4)
+            row[f"{point}, end"] = round(mean(curve[-1][point] for curve in curves), 4)
+        rows.append(row)
+    write("learning", rows)
+
+
+@app.command("transfer")
+def sweep_transfer(
+    count: Annotated[int, typer.Option(min=1, help="Styles.")] = 4,
+    contents: Annotated[int, typer.Option(min=1, help="Contents a style.")] = 3,
+    steps: Annotated[int, typer.Option(min=1, help="Learning steps.")] = 100,
+) -> None:
+    """Distance to the truth for each strength and guidance: the word, and the best caption."""
+    painter, rows = Painter.load("paintbox"), []
+    words = learn_words(painter, LearningSettings(steps=steps), count)
+    photos = [paint(scene) for scene in scenes(contents)]
+    grid = list(itertools.product((0.5, 0.7, 0.85, 1.0), (1.0, 2.0, 3.5, 5.0)))
+    for strength, guidance in tqdm(grid, desc="sweep"):
+        settings = TransferSettings(strength=strength, guidance=guidance)
+        far: dict[str, list[float]] = {"word": [], "caption": [], "copy": []}
+        for style, word in zip(styles(count), words, strict=True):
+            told = replace(settings, prompt=style_words(style))
+            made = {
+                "word": transfer(painter, photos, word, settings),
+                "caption": transfer(painter, photos, None, told),
+                "copy": photos,
+            }
+            truths = [paint(scene, style) for scene in scenes(contents)]
+            for name, results in made.items():
+                far[name] += [truth_distance(a, b) for a, b in zip(results, truths, strict=True)]
+        means = {name: round(mean(values), 2) for name, values in far.items()}
+        rows.append({"strength": strength, "guidance": guidance, **means})
+    write("transfer", rows)
+
+
+if __name__ == "__main__":
+    app()
