@@ -124,8 +124,9 @@ def loss(
     noise = torch.randn(
         (b, settings.latents, side, side), generator=run.generator, device=run.device
     )
-    guided = linear is not None and run.share < settings.pca
-    return run.forward(batch, noise, linear(batch).float() if guided else None)
+    if linear is None or run.share >= settings.pca:
+        return run.forward(batch, noise, None)
+    return run.forward(batch, noise, linear(batch).float())
 
 
 @torch.no_grad()
