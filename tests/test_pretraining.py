@@ -6,19 +6,23 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import typer
 from diffusers import AutoencoderKL
 from torch import nn
 from torch.nn import functional as F
+from typer.testing import CliRunner
 
 from inst_tutorial.painter import Painter, PromptError
 from inst_tutorial.pretraining import autoencoder, clip, tokenizer, unet
-from inst_tutorial.pretraining.pictures import Pool, fill
+from inst_tutorial.pretraining.__main__ import main
+from inst_tutorial.pretraining.pictures import Pool, fill, filling
 from inst_tutorial.pretraining.rows import Rows
 from inst_tutorial.pretraining.settings import (
     Autoencoder,
@@ -75,6 +79,30 @@ def test_painting_goes_on_after_a_kill_where_it_was(tmp_path):
     fill(pool, 19, workers=1, progress=False)
     assert pool.captions() == [sample_caption(seed) for seed in range(19)]
     assert np.array_equal(pool.pictures()[18], np.asarray(sample_pair(18)[0]))
+
+
+def test_painting_goes_on_in_the_background_while_training(tmp_path):
+    pool = Pool(tmp_path / "pool")
+    settings = Pictures(most=16, workers=1, while_training=True)
+    with filling(pool, settings):
+        deadline = time.monotonic() + 120
+        while len(pool) < 16 and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert pool.captions() == [sample_caption(seed) for seed in range(16)]
+
+
+def test_the_command_line_says_what_is_trained_where(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Workshop, "run", lambda shop, stages: asked.append((shop, stages)))
+    app = typer.Typer()
+    app.command()(main)
+    options = f"--work {tmp_path}/work --out {tmp_path}/out --device cpu --minutes-unet 3"
+    result = CliRunner().invoke(app, [*options.split(), "--stages", "unet,assemble"])
+    assert result.exit_code == 0, result.output
+    ((shop, stages),) = asked
+    assert (shop.work, shop.out) == (tmp_path / "work", tmp_path / "out")
+    assert (shop.recipe.fit_unet.minutes, stages) == (3.0, ("unet", "assemble"))
+    assert shop.recipe.fit_clip == Recipe.for_device("cpu").fit_clip
 
 
 # ------------------------------------------------------------------------- the loop
