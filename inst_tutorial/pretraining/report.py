@@ -78,10 +78,14 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    interval = f"{row.low:.1f} .. {row.high:.1f}" if row.low < row.high else ""
+    interval = f"{_short(row.low)} .. {_short(row.high)}" if row.low < row.high else ""
     bar = "" if row.bar is None else f"{row.sense} {row.bar:g}"
     verdict = {None: "", True: "met", False: "MISSED"}[row.met]
-    return row.name, f"{row.value:.1f} {row.unit}", interval, str(row.count), bar, verdict
+    return row.name, f"{_short(row.value)} {row.unit}", interval, str(row.count), bar, verdict
+
+
+def _short(number: float) -> str:
+    return f"{number:.1f}" if abs(number) >= 10 else f"{number:.2f}"
 
 
 def write(rows: Sequence[Row], path: Path, **about: Mapping[str, Any] | str) -> Path:
