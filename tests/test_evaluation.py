@@ -132,6 +132,13 @@ def test_wrong_words_are_wrong():
         assert style_words(evaluation.wrong_style(style, rng)) != style_words(style)
 
 
+def test_another_style_of_the_same_words_is_not_wrong(monkeypatch):
+    starry, neon = HELD_OUT["starry"], HELD_OUT["neon"]
+    drawn = iter([replace(starry, relief=0.8), neon])
+    monkeypatch.setattr(evaluation, "sample_style", lambda rng: next(drawn))
+    assert evaluation.wrong_style(starry, np.random.default_rng(0)) is neon
+
+
 @pytest.mark.parametrize("wrong", [{"samples": 1}, {"captions": 250}, {"styles": 15}])
 def test_counts_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
