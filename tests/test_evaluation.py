@@ -195,7 +195,7 @@ def case():
 
 
 def test_rows_of_transfers_compare_each_pair(case, sd1_painter):
-    swapped = {"stochastic": "ddim", "ddim": "stochastic", "noise": "noise", "caption": "caption"}
+    swapped = {"stochastic": "ddim", "ddim": "noise", "noise": "stochastic", "caption": "caption"}
     worse = replace(case, results={name: case.results[other] for name, other in swapped.items()})
     rows = {row.name: row for row in evaluation.transfer_rows(sd1_painter, [case, case, worse])}
     shares = {name: row.value for name, row in rows.items() if row.unit == "%"}
