@@ -122,6 +122,12 @@ def test_seeds_are_apart_from_training_and_captions_differ():
     assert all(style not in HELD_OUT.values() for _, style in some)
 
 
+def test_a_caption_comes_once(monkeypatch):
+    one, two, three = evaluation._take(3, 5)
+    monkeypatch.setattr(evaluation, "paintings", lambda seed: iter([one, two, one, three]))
+    assert evaluation.distinct_captions(3, 5) == [one, two, three]
+
+
 def test_wrong_words_are_wrong():
     rng = np.random.default_rng(0)
     examples = evaluation._take(10, 5)
