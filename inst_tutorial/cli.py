@@ -389,7 +389,7 @@ def _facts(model: Painter) -> dict[str, str]:
 def demo(
     out: Out = Path("demo.webp"),
     style: Annotated[str, typer.Option(help="A held-out style of the world.")] = "starry",
-    steps: Annotated[int, typer.Option(help="Learning steps at most.")] = 200,
+    steps: Annotated[int, typer.Option(help="Learning steps at most.")] = 100,
     painter: PainterName = "paintbox",
     device: Device = None,
     dtype: Dtype = "float32",

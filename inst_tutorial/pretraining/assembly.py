@@ -46,7 +46,9 @@ def assemble(out: Path, *, vae: Any, clip: Any, tokenizer: Any, unet: Any) -> No
             )
         _pipeline(vae, clip, tokenizer, unet).save_pretrained(folder, max_shard_size=SHARD)
         for part in ("text_encoder", "image_encoder"):
-            _computes_in_single(folder / part / "config.json")
+            _change(folder / part / "config.json", dtype="float32")
+        for config in folder.glob("*/config.json"):
+            _change(config, _name_or_path=None)
         (folder / "clip").mkdir(exist_ok=True)
         shared = {
             "text_projection": clip.text_projection.weight.detach().half().cpu().contiguous(),
@@ -83,10 +85,17 @@ def _pipeline(vae: Any, clip: Any, tokenizer: Any, unet: Any) -> Any:
     )
 
 
-def _computes_in_single(config: Path) -> None:
-    """Stored in half, loaded in single precision, as diffusers does with its own parts."""
-    values = json.loads(config.read_text(encoding="utf-8")) | {"dtype": "float32"}
-    config.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+def _change(config: Path, **changes: str | None) -> None:
+    """Change values in a part's config; None drops them.
+
+    Parts stored in half are to be loaded in single precision, as diffusers does with its own;
+    and the folder that a part was read from while training is nobody's business.
+    """
+    values = json.loads(config.read_text(encoding="utf-8")) | changes
+    kept = {
+        name: value for name, value in values.items() if value is not None or name not in changes
+    }
+    config.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _half(model: Any) -> Any:

@@ -128,7 +128,7 @@ class Recipe:
     fit_autoencoder: Fit = field(
         default_factory=lambda: Fit(18, batch=16, learning_rate=2e-3, channels_last=True, bf16=True)
     )
-    fit_clip: Fit = field(default_factory=lambda: Fit(10, batch=128, learning_rate=8e-4, bf16=True))
+    fit_clip: Fit = field(default_factory=lambda: Fit(25, batch=128, learning_rate=8e-4, bf16=True))
     fit_unet: Fit = field(
         default_factory=lambda: Fit(66, batch=16, learning_rate=1e-3, channels_last=True, bf16=True)
     )
@@ -138,7 +138,7 @@ class Recipe:
 
     @classmethod
     def for_device(cls, device: str) -> Recipe:
-        """The recipe for "cpu" (two cores, 100 minutes) or "cuda" (a large card, 25 minutes)."""
+        """The recipe for "cpu" (two cores, some two hours) or "cuda" (a large card, 25 minutes)."""
         if device == "cpu":
             return cls()
         if not device.startswith("cuda"):
