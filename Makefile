@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export TOKENIZERS_PARALLELISM := false
+export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint notebooks book lab bench paintbox clean
@@ -44,6 +45,7 @@ clean:  ## remove what was built; .venv stays
 .venv/.run: EXTRAS :=
 .venv/.develop: EXTRAS := [book,test,dev]
 .venv/.run .venv/.develop: pyproject.toml constraints.txt
+	@echo 'setting up .venv, once: a few minutes and up to 2 GB'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.$(EXTRAS)'
 	touch $@

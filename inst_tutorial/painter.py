@@ -447,7 +447,7 @@ def _find(
     if folder.is_dir():
         _check(folder, parts)
         return folder, revision
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(source)):
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", str(source)):
         raise PainterError(
             f"no painter at {str(source)!r}: give 'paintbox', a folder in diffusers' layout, "
             f"or a hub id such as 'stable-diffusion-v1-5/stable-diffusion-v1-5'"
@@ -520,15 +520,18 @@ def _check(folder: Path, parts: Sequence[str]) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """No progress bars and load reports of transformers inside; as before afterwards."""
+    from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging
 
     was_on = logging.is_progress_bar_enabled()
     level = logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+    diffusers_logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(level)
+        diffusers_logging.enable_progress_bar()
         if was_on:
             logging.enable_progress_bar()

@@ -9,6 +9,14 @@ import pytest
 from inst_tutorial.files import atomic_path
 
 
+def test_a_file_is_as_readable_as_others(tmp_path):
+    other = tmp_path / "other"
+    other.touch()
+    with atomic_path(tmp_path / "word") as temporary:
+        temporary.touch(mode=0o600)
+    assert (tmp_path / "word").stat().st_mode == other.stat().st_mode
+
+
 def test_the_file_appears_under_its_name_and_nothing_else_stays(tmp_path: Path) -> None:
     target = tmp_path / "new folder" / "word.safetensors"
     with atomic_path(target) as temporary:

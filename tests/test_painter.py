@@ -37,6 +37,12 @@ def sd2_pipeline(sd2_folder: Path):
 # -------------------------------------------------------------------------- the frozen model
 
 
+@pytest.mark.parametrize("wrong", ["./nofolder", "../no/folder", "nofolder"])
+def test_a_mistyped_folder_is_not_taken_for_a_hub_id(wrong):
+    with pytest.raises(PainterError, match="no painter at"):
+        Painter.load(wrong)
+
+
 def test_noise_is_the_pipelines(sd1_painter: Painter, sd1_pipeline) -> None:
     z, context = normal(2, 4, 16, 16), normal(2, 77, 32, seed=1)
     with torch.no_grad():

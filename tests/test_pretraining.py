@@ -235,9 +235,9 @@ def test_the_loss_is_weighted_by_min_snr():
     z0, noise = torch.randn(2, 2, 4, 16, 16)
     errors, weights = denoising.errors(z0, t, noise, torch.zeros(2, 3, 8))
     snr = denoising.alpha_bar[0] / (1 - denoising.alpha_bar[0])
-    assert weights.tolist() == pytest.approx([5 / float(snr), 1.0])
+    assert weights.tolist() == pytest.approx([5 / snr.item(), 1.0])
     total = denoising(z0, t, noise, torch.zeros(2, 3, 8))
-    assert float(total) == pytest.approx(float((errors * weights).mean()))
+    assert total.item() == pytest.approx((errors * weights).mean().item())
 
 
 # ------------------------------------------------------------------------ the whole
