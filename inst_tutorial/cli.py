@@ -179,6 +179,11 @@ def transfer(
 ) -> None:
     """Repaint pictures in a learned style. Without a word, --prompt says the style."""
     outs = _outs(contents, out)
+    if word is None and "*" in prompt:
+        raise CommandError(
+            "'*' stands for a learned word: give --word FILE, or say the style yourself, as in "
+            "--prompt 'an oil painting with long swirling strokes'"
+        )
     from inst_tutorial.transfer import TransferSettings
     from inst_tutorial.transfer import transfer as repaint
 
@@ -308,7 +313,7 @@ def paint(
         scene = _scene(number, fixed)
         typer.echo(content_words(scene))
         for name, hand in hands.items():
-            _save(paint_scene(scene, hand), out / f"{number:04}-{name}.png")
+            _save(paint_scene(scene, hand), out / f"{number:04}-{scene.subject}-{name}.png")
 
 
 def _scene(seed: int, fixed: dict[str, str]) -> Scene:

@@ -140,20 +140,26 @@ def test_the_seed_decides(tmp_path, picture, word, sd1_folder):
 # -------------------------------------------------------------------------------- the world
 
 
+def test_a_transfer_without_a_word_says_what_to_give(tmp_path):
+    result = inst("transfer", tmp_path / "any.png", "-o", tmp_path / "out.png")
+    assert result.exit_code == 2 and "--word FILE" in result.stderr
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_paint_paints_scenes_in_styles(tmp_path):
     options = ["--count", 2, "--seed", 5, "--subject", "cat", "--setting", "sea"]
     styles = ["--style", "photo", "--style", "starry"]
     result = inst("paint", "-o", tmp_path, *options, *styles)
     assert result.exit_code == 0 and "cat by the sea" in result.stdout
-    names = ["0005-photo.png", "0005-starry.png", "0006-photo.png", "0006-starry.png"]
+    names = [f"{n:04}-cat-{style}.png" for n in (5, 6) for style in ("photo", "starry")]
     assert sorted(p.name for p in tmp_path.iterdir()) == names
     scene = Scene.sample(6, subject="cat", setting="sea")
     assert Image.open(tmp_path / names[3]).tobytes() == paint(scene, HELD_OUT["starry"]).tobytes()
 
 
 def test_paint_with_truths_paints_every_held_out_style(tmp_path):
-    assert inst("paint", "-o", tmp_path, "--truths").exit_code == 0
-    assert {p.stem[5:] for p in tmp_path.iterdir()} == {"photo", *HELD_OUT}
+    assert inst("paint", "-o", tmp_path, "--truths", "--subject", "cat").exit_code == 0
+    assert {p.stem.removeprefix("0000-cat-") for p in tmp_path.iterdir()} == {"photo", *HELD_OUT}
 
 
 def test_paint_refuses_what_the_world_has_not(tmp_path):
