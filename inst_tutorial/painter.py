@@ -519,19 +519,18 @@ def _check(folder: Path, parts: Sequence[str]) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No progress bars and load reports of transformers inside; as before afterwards."""
+    """No progress bars, and no load reports of transformers, inside; as before afterwards."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging
 
-    was_on = logging.is_progress_bar_enabled()
+    showing = [lib for lib in (logging, diffusers_logging) if lib.is_progress_bar_enabled()]
     level = logging.get_verbosity()
-    logging.disable_progress_bar()
     logging.set_verbosity_error()
-    diffusers_logging.disable_progress_bar()
+    for library in showing:
+        library.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(level)
-        diffusers_logging.enable_progress_bar()
-        if was_on:
-            logging.enable_progress_bar()
+        for library in showing:
+            library.enable_progress_bar()

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tiny import SD_SCHEDULE as SD
 from torch import Generator, Tensor
 
 from inst_tutorial.gaussian import ExactPainter, GaussianMixture
 from inst_tutorial.sampling import sample
 from inst_tutorial.schedule import Schedule, q_sample, timesteps
-
-SD = {
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "clip_sample": False,
-    "set_alpha_to_one": False,
-    "steps_offset": 1,
-}
 
 
 def tensor(*rows: object) -> Tensor:

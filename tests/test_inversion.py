@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from tiny import SD_SCHEDULE as SD
 from torch import Generator, Tensor
 
 from inst_tutorial.gaussian import ExactPainter, GaussianMixture
@@ -16,14 +17,6 @@ from inst_tutorial.schedule import Schedule, ScheduleError, predict_z0, q_sample
 if TYPE_CHECKING:
     from inst_tutorial.painter import Painter
 
-SD = {
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "clip_sample": False,
-    "set_alpha_to_one": False,
-    "steps_offset": 1,
-}
 NAMES = ["stochastic", "ddim", "noise", "official"]
 
 

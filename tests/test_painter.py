@@ -448,3 +448,16 @@ def test_shapes_at_stable_diffusions_size(sd15_on_paper: Painter) -> None:
     assert painter.embed("*", torch.zeros(1, 768)).device.type == "meta"  # words are saved on a CPU
     noise.sum().backward()
     assert word.grad is not None and word.grad.shape == (3, 768)
+
+
+@pytest.mark.parametrize("showing", [True, False])
+def test_loading_leaves_the_progress_bars_of_diffusers_as_they_were(sd1_folder, showing):
+    from diffusers.utils import logging
+
+    was = logging.is_progress_bar_enabled()
+    try:
+        (logging.enable_progress_bar if showing else logging.disable_progress_bar)()
+        Painter.load(sd1_folder, device="cpu")
+        assert logging.is_progress_bar_enabled() is showing
+    finally:
+        (logging.enable_progress_bar if was else logging.disable_progress_bar)()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny import SD_SCHEDULE
 from torch import Tensor
 
 from inst_tutorial.schedule import (
@@ -20,15 +21,7 @@ from inst_tutorial.schedule import (
     v_to_eps,
 )
 
-SD = {
-    "_class_name": "DDIMScheduler",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "clip_sample": False,
-    "set_alpha_to_one": False,
-    "steps_offset": 1,
-}
+SD = {"_class_name": "DDIMScheduler", **SD_SCHEDULE}
 CONFIGS = {
     "stable diffusion": SD,
     "alpha to one": {**SD, "set_alpha_to_one": True},

@@ -25,6 +25,7 @@ TOY_TEXT = (
 TOY_WORDS = TOY_TEXT.split()
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 SD_BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+SD_SCHEDULE = {**SD_BETAS, "clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
 
 
 def toy_tokenizer(pad: str = EOS, max_length: int = 77) -> CLIPTokenizer:
@@ -118,11 +119,8 @@ def tiny_scheduler(prediction_type: str) -> Any:
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(
-        **SD_BETAS,
+        **SD_SCHEDULE,
         prediction_type=prediction_type,
-        clip_sample=False,
-        set_alpha_to_one=False,
-        steps_offset=1,
     )
 
 

@@ -26,7 +26,7 @@ from inst_tutorial.pretraining import (
 )
 from inst_tutorial.pretraining.checkpoint import fingerprint, load_average
 from inst_tutorial.pretraining.pictures import Pool
-from inst_tutorial.pretraining.settings import Fit, Recipe, TrainingError
+from inst_tutorial.pretraining.settings import Autoencoder, Fit, Recipe, TrainingError
 from inst_tutorial.pretraining.training import Training, state_path
 
 STAGES = ("pictures", "autoencoder", "clip", "unet", "decoder", "assemble", "evaluate")
@@ -108,11 +108,20 @@ class Workshop:
         run = self._training(
             "autoencoder", autoencoder.Reconstruction(vae, settings), recipe.fit_autoencoder
         )
-        some, view = pool.pictures()[:SOME], self.held_back.pictures()[:64]
+        some = pool.pictures()[:SOME]
         linear = autoencoder.LinearLatents(
             some, settings.latents, 2 ** (len(settings.channels) - 1)
         )
-        linear.to(run.device)
+        self._reconstruct(run, linear.to(run.device), settings)
+        vae = run.average.vae
+        autoencoder.whiten(vae, some, settings, run.device)
+        self._keep(vae, done)
+
+    def _reconstruct(
+        self, run: Training, linear: autoencoder.LinearLatents | None, settings: Autoencoder
+    ) -> None:
+        """Train what a `Reconstruction` leaves open, watched on validation pictures."""
+        pool, view = self._pool(), self.held_back.pictures()[:64]
 
         def loss(run: Training) -> torch.Tensor:
             return autoencoder.loss(run, pool.pictures(), linear, settings)
@@ -121,9 +130,6 @@ class Workshop:
             return {"psnr": float(np.mean(autoencoder.psnr(model.vae, view, run.device)))}
 
         run.run(loss, validate, lambda: len(pool), self.progress)
-        vae = run.average.vae
-        autoencoder.whiten(vae, some, settings, run.device)
-        self._keep(vae, done)
 
     # ----------------------------------------------------------------------- clip
 
@@ -219,18 +225,8 @@ class Workshop:
     def fit_decoder(self) -> None:
         """Go on with the decoder alone. The latents stay as they are, so this may run beside
         the UNet's training, as Stability AI tuned the decoder of Stable Diffusion afterwards."""
-        recipe, pool = self.recipe, self._pool()
-        model = self._reconstruction()
-        run = self._training("decoder", model, recipe.fit_decoder)
-        view = self.held_back.pictures()[:64]
-
-        def loss(run: Training) -> torch.Tensor:
-            return autoencoder.loss(run, pool.pictures(), None, recipe.autoencoder)
-
-        def validate(model: Any) -> dict[str, float]:
-            return {"psnr": float(np.mean(autoencoder.psnr(model.vae, view, run.device)))}
-
-        run.run(loss, validate, lambda: len(pool), self.progress)
+        run = self._training("decoder", self._reconstruction(), self.recipe.fit_decoder)
+        self._reconstruct(run, None, self.recipe.autoencoder)
 
     def _reconstruction(self) -> autoencoder.Reconstruction:
         """The finished autoencoder's losses, with only the decoder to be trained."""
