@@ -7,10 +7,10 @@ export TOKENIZERS_PARALLELISM := false
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint notebooks book lab bench paintbox clean
+.PHONY: help demo test lint notebooks book lab bench bench-gpu paintbox clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/.run  ## learn a style from one picture and repaint three scenes in it
 	$(BIN)/inst demo
@@ -20,6 +20,9 @@ paintbox: .venv/.run  ## train Paintbox, or go on where it stopped
 
 bench: .venv/.run  ## measure time and quality side by side with others
 	$(BIN)/python bench/run.py
+
+bench-gpu: .venv/.run  ## measure at Stable Diffusion's size; DIFFUSERS=checkout for its script
+	$(BIN)/python bench/gpu.py $(if $(DIFFUSERS),--diffusers $(DIFFUSERS))
 
 test: .venv/.develop  ## run all tests and every notebook
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
@@ -32,6 +35,9 @@ lint: .venv/.develop  ## check style, types and the reading order
 
 notebooks: .venv/.develop  ## run every notebook and store what it prints
 	$(BIN)/python tools/make_notebooks.py
+
+times: .venv/.develop  ## the same, and write how long each took into the page of run times
+	$(BIN)/python tools/make_notebooks.py --times
 
 book: .venv/.develop  ## build the pages into _build/html
 	$(BIN)/jupyter-book build . -W -n --keep-going

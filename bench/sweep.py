@@ -74,7 +74,7 @@ def sweep_learning(
 ) -> None:
     """Loss on the style picture and on other content, for each kind and learning rate."""
     painter, rows = Painter.load("paintbox"), []
-    rates = {"free": (2e-3, 5e-3, 2e-2), "pooled": (3e-4, 1e-3), "patches": (3e-4, 1e-3)}
+    rates = {"free": (5e-3, 2e-2, 5e-2), "pooled": (3e-4, 1e-3), "patches": (3e-4, 1e-3)}
     for kind, rate in [(kind, rate) for kind, some in rates.items() for rate in some]:
         settings = LearningSettings(kind=kind, learning_rate=rate, steps=steps, patience=steps)
         curves = [word.info["curve"] for word in learn_words(painter, settings, count)]

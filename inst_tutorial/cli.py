@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -42,10 +45,26 @@ class OneLineErrors(TyperGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:
+            if _is_out_of_memory(error):
+                error = CommandError(_advice(error))
             if not _is_for_the_reader(error):
                 raise
             print(f"inst: {' '.join(str(error).split())}", file=sys.stderr)
             raise typer.Exit(2) from None
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if "torch" not in sys.modules:
+        return False
+    from inst_tutorial.memory import is_out_of_memory
+
+    return is_out_of_memory(error)
+
+
+def _advice(error: Exception) -> str:
+    from inst_tutorial.memory import ADVICE
+
+    return f"{ADVICE} ({str(error).split('. ')[0]})"
 
 
 def _is_for_the_reader(error: Exception) -> bool:
@@ -62,8 +81,25 @@ app = typer.Typer(
     help="Learn a painting style from ONE picture as a new word, and repaint pictures in it.",
 )
 
+Saver = StrEnum("Saver", ["offload", "checkpointing", "slicing"])  # memory.SAVERS
+Kind = Annotated[
+    Literal["free", "pooled", "patches"],
+    typer.Option(help="Free vector, attention as published, attention over patches."),
+]
+LearningSteps = Annotated[int, typer.Option(help="Learning steps at most.")]
+LearningRate = Annotated[float | None, typer.Option(help="Adam's. Default: that of the kind.")]
+Dropout = Annotated[float, typer.Option(min=0, max=0.99, help="Dropout of the attention kinds.")]
 PainterName = Annotated[
-    str, typer.Option("--painter", help="paintbox, a diffusers folder, or a hub id.")
+    str,
+    typer.Option("--painter", help="paintbox, a diffusers folder, a .safetensors file, a hub id."),
+]
+Config = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        help="What is in a painter's .safetensors file: sd15, sd21-base, sd21, or a diffusers "
+        "folder like it. Default: told from the weights.",
+    ),
 ]
 Revision = Annotated[
     str | None, typer.Option("--revision", help="Branch, tag or commit of a hub id.")
@@ -73,6 +109,10 @@ Device = Annotated[
 ]
 Dtype = Annotated[
     Literal["float32", "bfloat16", "float16"], typer.Option("--dtype", help="Number format.")
+]
+SaveMemory = Annotated[
+    list[Saver] | None,
+    typer.Option(help="Slower, with less memory; repeat for more."),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed draws the same noise.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
@@ -89,7 +129,13 @@ Steps = Annotated[int, typer.Option("--steps", help="Denoising steps of the full
 Prompt = Annotated[str, typer.Option("--prompt", "-p", help='Text; "*" is where the word stands.')]
 Inversion = Annotated[
     Literal["stochastic", "ddim", "noise", "official"],
-    typer.Option("--inversion", help="How the content picture becomes noise."),
+    typer.Option(
+        "--inversion",
+        help="How the content picture becomes noise. stochastic: InST's own, keeps the content "
+        "with one network call. ddim: walks the steps backwards, keeps most, one call a step. "
+        "noise: at random as in img2img, keeps least. official: stochastic with the noise levels "
+        "of the authors' code.",
+    ),
 ]
 
 
@@ -109,26 +155,21 @@ def _options(
 def learn(
     pictures: Annotated[list[Path], typer.Argument(help="One picture of the style, or several.")],
     out: Out = Path("word.safetensors"),
-    kind: Annotated[
-        Literal["free", "pooled", "patches"],
-        typer.Option(help="Free vector, attention as published, attention over patches."),
-    ] = "free",
+    kind: Kind = "free",
     vectors: Annotated[int, typer.Option(help="Vectors of the word.")] = 1,
-    steps: Annotated[int, typer.Option(help="Learning steps at most.")] = 200,
+    steps: LearningSteps = 200,
     batch: Annotated[int, typer.Option(help="Noisy copies a step.")] = 8,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Adam's. Default: that of the kind.")
-    ] = None,
-    dropout: Annotated[
-        float, typer.Option(min=0, max=0.99, help="Dropout of the attention kinds.")
-    ] = 0.05,
+    learning_rate: LearningRate = None,
+    dropout: Dropout = 0.05,
     resume: Annotated[
         Path | None, typer.Option(help="A file that keeps the state; goes on if it exists.")
     ] = None,
     painter: PainterName = "paintbox",
+    config: Config = None,
     revision: Revision = None,
     device: Device = None,
     dtype: Dtype = "float32",
+    save_memory: SaveMemory = None,
     seed: Seed = 0,
 ) -> None:
     """Learn the style of one picture (or several) as a new word."""
@@ -146,7 +187,8 @@ def learn(
         dropout=dropout,
         seed=seed,
     )
-    model = _load(painter, revision, device, dtype)
+    _check_readable(*pictures)
+    model = _load(painter, config, revision, device, dtype, save_memory)
     style_pictures = [_open(path, model) for path in pictures]
     word = learn_word(model, style_pictures, settings, resume=resume)
     first, best = word.info["curve"][0]["loss"], min(p["loss"] for p in word.info["curve"])
@@ -154,6 +196,69 @@ def learn(
     typer.echo(f"stopped after {word.info['steps']} steps: {stopped}")
     typer.echo(f"loss on fixed noise, lower is better: {first:.4f} -> {best:.4f}")
     typer.echo(word.save(out))
+
+
+@app.command("learn-many")
+def learn_many(
+    folder: Annotated[Path, typer.Argument(help="Its pictures, each of a style of its own.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The folder for words and manifest.json.")
+    ] = Path("words"),
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Workers. Default: one a GPU, else one.")
+    ] = None,
+    together: Annotated[
+        int, typer.Option(min=1, help="Words that a worker learns in one batch.")
+    ] = 4,
+    kind: Kind = "free",
+    vectors: Annotated[int, typer.Option(help="Vectors of a word.")] = 1,
+    steps: LearningSteps = 200,
+    batch: Annotated[int, typer.Option(help="Noisy copies of each picture a step.")] = 8,
+    learning_rate: LearningRate = None,
+    dropout: Dropout = 0.05,
+    painter: PainterName = "paintbox",
+    config: Config = None,
+    revision: Revision = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
+    save_memory: SaveMemory = None,
+    seed: Seed = 0,
+) -> None:
+    """Learn a word for each picture of a folder; run it again to go on where it stopped."""
+    from inst_tutorial.learning import LearningSettings
+    from inst_tutorial.many import ManyError, learn_folder
+
+    settings = _checked(
+        LearningSettings,
+        kind=kind,
+        vectors=vectors,
+        steps=steps,
+        batch=batch,
+        learning_rate=learning_rate,
+        dropout=dropout,
+        seed=seed,
+    )
+    record = learn_folder(
+        folder,
+        out,
+        painter,
+        settings,
+        together=together,
+        processes=processes,
+        config=config,
+        revision=revision,
+        device=device,
+        dtype=dtype,
+        savers=save_memory or (),
+        report=typer.echo,
+    )
+    states = [picture["state"] for picture in record["pictures"].values()]
+    typer.echo(f"{states.count('done')} of {len(states)} words are in {out}")
+    if states.count("done") < len(states):
+        raise ManyError(
+            f"{states.count('failed')} pictures failed and {states.count('waiting')} are waiting: "
+            f"{out / 'manifest.json'} says why; the same command tries them again"
+        )
 
 
 @app.command()
@@ -172,18 +277,16 @@ def transfer(
         Path | None, typer.Option(help="Take the latent statistics of this style picture first.")
     ] = None,
     painter: PainterName = "paintbox",
+    config: Config = None,
     revision: Revision = None,
     device: Device = None,
     dtype: Dtype = "float32",
+    save_memory: SaveMemory = None,
     seed: Seed = 0,
 ) -> None:
     """Repaint pictures in a learned style. Without a word, --prompt says the style."""
     outs = _outs(contents, out)
-    if word is None and "*" in prompt:
-        raise CommandError(
-            "'*' stands for a learned word: give --word FILE, or say the style yourself, as in "
-            "--prompt 'an oil painting with long swirling strokes'"
-        )
+    _check_prompt(prompt, word)
     from inst_tutorial.transfer import TransferSettings
     from inst_tutorial.transfer import transfer as repaint
 
@@ -197,7 +300,8 @@ def transfer(
         seed=seed,
     )
     new_word = _word(word)
-    model = _load(painter, revision, device, dtype)
+    _check_readable(*contents, *([adain] if adain else []))
+    model = _load(painter, config, revision, device, dtype, save_memory)
     pictures = [_open(path, model) for path in contents]
     reference = None if adain is None else _open(adain, model)
     with _bar(_length(model, settings), "repainting") as callback:
@@ -214,6 +318,7 @@ def draw(
     guidance: Guidance = 3.0,
     steps: Steps = 20,
     painter: PainterName = "paintbox",
+    config: Config = None,
     revision: Revision = None,
     device: Device = None,
     dtype: Dtype = "float32",
@@ -221,10 +326,11 @@ def draw(
 ) -> None:
     """Draw a text, with a learned word in it or without."""
     _check_picture(out)
+    _check_prompt(prompt, word)
     from inst_tutorial.transfer import draw as draw_picture
 
     new_word = _word(word)
-    model = _load(painter, revision, device, dtype)
+    model = _load(painter, config, revision, device, dtype)
     with _bar(steps, "drawing") as callback:
         picture = draw_picture(
             model,
@@ -248,6 +354,7 @@ def invert(
     inversion: Inversion = "ddim",
     prompt: Prompt = "",
     painter: PainterName = "paintbox",
+    config: Config = None,
     revision: Revision = None,
     device: Device = None,
     dtype: Dtype = "float32",
@@ -255,6 +362,7 @@ def invert(
 ) -> None:
     """Turn a picture into noise and back with the same prompt, and say what was lost."""
     _check_picture(out)
+    _check_prompt(prompt, word)
     from inst_tutorial.metrics import edge_distance
     from inst_tutorial.pictures import to_pictures, to_tensor
     from inst_tutorial.transfer import TransferSettings, repaint
@@ -268,7 +376,8 @@ def invert(
         seed=seed,
     )
     new_word = _word(word)
-    model = _load(painter, revision, device, dtype)
+    _check_readable(content)
+    model = _load(painter, config, revision, device, dtype)
     picture = _open(content, model)
     content_pm1 = to_tensor(picture, device=model.device, dtype=model.dtype)
     with _bar(_length(model, settings), "inverting") as callback:
@@ -300,8 +409,14 @@ def paint(
     setting: Annotated[str | None, typer.Option(help="sea, city, ... Default: any.")] = None,
     light: Annotated[str | None, typer.Option(help="day, sunset, night. Default: any.")] = None,
     seed: Annotated[int, typer.Option(help="Scene i has seed + i.")] = 0,
+    names: Annotated[
+        bool, typer.Option("--list", help="Print what there is to choose from, and paint nothing.")
+    ] = False,
 ) -> None:
     """Paint scenes of the little world, as photographs and in any style."""
+    if names:
+        return _print_lists(_world())
+    _check_writable(out / "picture.png")
     from inst_tutorial.world import HELD_OUT, content_words
     from inst_tutorial.world import paint as paint_scene
 
@@ -314,6 +429,24 @@ def paint(
         typer.echo(content_words(scene))
         for name, hand in hands.items():
             _save(paint_scene(scene, hand), out / f"{number:04}-{scene.subject}-{name}.png")
+
+
+def _world() -> dict[str, list[str]]:
+    from inst_tutorial.world import HELD_OUT, LIGHTS, SETTINGS, STYLES, SUBJECTS
+
+    return {
+        "subjects": list(SUBJECTS),
+        "settings": list(SETTINGS),
+        "lights": list(LIGHTS),
+        "styles of training": ["photo", *STYLES],
+        "held-out styles": list(HELD_OUT),
+    }
+
+
+def _print_lists(lists: dict[str, list[str]]) -> None:
+    for name, entries in lists.items():
+        text = textwrap.fill(", ".join(entries), 79, initial_indent="  ", subsequent_indent="  ")
+        typer.echo(f"{name} ({len(entries)}):\n{text}")
 
 
 def _scene(seed: int, fixed: dict[str, str]) -> Scene:
@@ -351,6 +484,31 @@ def export(
 
 
 @app.command()
+def convert(
+    embeddings: Annotated[Path, typer.Argument(help="InST's official embeddings.pt.")],
+    style: Annotated[Path, typer.Option("--style", help="The picture that it was learned from.")],
+    out: Out = Path("word.safetensors"),
+    as_published: Annotated[
+        bool, typer.Option(help="Show CLIP the picture as the official code does: almost black.")
+    ] = True,
+    painter: PainterName = "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    config: Config = None,
+    revision: Revision = None,
+    device: Device = None,
+) -> None:
+    """Turn a word of InST's official code into one of ours. Nothing in its file is run."""
+    _check_suffix(out, (".safetensors",))
+    from inst_tutorial.official import LIMITS, read_official
+    from inst_tutorial.official import convert as convert_word
+
+    read_official(embeddings)  # before the painter is loaded
+    model = _load(painter, config, revision, device, "float32")
+    word = convert_word(embeddings, model, _open(style, model), as_published=as_published)
+    typer.echo(LIMITS)
+    typer.echo(word.save(out))
+
+
+@app.command()
 def info(
     evaluate: Annotated[
         bool, typer.Option("--evaluate", help="Measure its quality, too: minutes.")
@@ -358,13 +516,19 @@ def info(
     full: Annotated[
         bool, typer.Option("--full", help="Measure with the model card's counts: much longer.")
     ] = False,
+    words: Annotated[
+        bool, typer.Option("--words", help="List the words that the painter knows, by kind.")
+    ] = False,
     painter: PainterName = "paintbox",
+    config: Config = None,
     revision: Revision = None,
     device: Device = None,
     dtype: Dtype = "float32",
 ) -> None:
     """Say what a painter is made of."""
-    model = _load(painter, revision, device, dtype)
+    model = _load(painter, config, revision, device, dtype)
+    if words:
+        return _print_lists(_vocabulary(model))
     for name, value in _facts(model).items():
         typer.echo(f"{name:16} {value}")
     if evaluate or full:
@@ -394,28 +558,57 @@ def _facts(model: Painter) -> dict[str, str]:
     return facts
 
 
+def _vocabulary(model: Painter) -> dict[str, list[str]]:
+    """The words of a painter that knows only some; others can spell any."""
+    from inst_tutorial.world import LIGHTS, SETTINGS, SUBJECT_COLOURS, SUBJECTS
+    from inst_tutorial.world.colours import NAMED
+
+    tokenizer = model.tokenizer
+    if tokenizer.unk_token == tokenizer.eos_token:
+        raise CommandError(
+            f"{model.source} has no list of words: it spells any word with "
+            f"{len(tokenizer)} pieces, and knows best what its training captions were about"
+        )
+    rest = {word for word in tokenizer.get_vocab() if word[0].isalnum()}
+    lists = {
+        "subjects": [*SUBJECTS],
+        "settings": [phrase for phrase, *_ in SETTINGS.values()],
+        "lights": [light.phrase for light in LIGHTS.values() if light.phrase],
+        "colours": sorted(rest & {*NAMED, *SUBJECT_COLOURS}),
+    }
+    said = {word for phrases in lists.values() for phrase in phrases for word in phrase.split()}
+    return lists | {"for styles and sentences": sorted(rest - said)}
+
+
 @app.command()
 def demo(
     out: Out = Path("demo.webp"),
     style: Annotated[str, typer.Option(help="A held-out style of the world.")] = "starry",
-    steps: Annotated[int, typer.Option(help="Learning steps at most.")] = 100,
+    steps: LearningSteps = 100,
     painter: PainterName = "paintbox",
+    config: Config = None,
     device: Device = None,
     dtype: Dtype = "float32",
     seed: Seed = 0,
 ) -> None:
-    """Learn a style from one picture, repaint three scenes, and compare with the truth."""
+    """Learn a style from one picture, repaint three scenes, and compare with the truth.
+
+    The word and the single pictures are kept in a folder beside the figure.
+    """
     _check_picture(out)
+    kept = out.with_suffix("")
+    _check_writable(kept / "word.safetensors")
     from inst_tutorial.demo import run_demo
     from inst_tutorial.figures import save_figure
     from inst_tutorial.learning import LearningSettings
+    from inst_tutorial.pictures import save_picture
     from inst_tutorial.transfer import TransferSettings
     from inst_tutorial.world import HELD_OUT
 
     if style not in HELD_OUT:
         raise CommandError(f"unknown style {style!r}: choose one of {', '.join(HELD_OUT)}")
     learning = _checked(LearningSettings, steps=steps, seed=seed)
-    model = _load(painter, None, device, dtype)
+    model = _load(painter, config, None, device, dtype)
     result = run_demo(model, style, learning=learning, settings=TransferSettings(seed=seed))
     typer.echo(
         "distance to the truth in CIELAB units, lower is nearer; 'content' is the photograph"
@@ -423,6 +616,10 @@ def demo(
     typer.echo("as it was, numbers are strengths")
     for name, value in result.distances.items():
         typer.echo(f"  {name:24} {value:6.1f}")
+    result.word.save(kept / "word.safetensors")
+    for name, picture in result.pictures.items():
+        save_picture(picture, kept / f"{name}.png")
+    typer.echo(f"{kept}{os.sep} has the word and the single pictures")
     typer.echo(save_figure(result.figure, out))
 
 
@@ -437,9 +634,17 @@ def _checked(make: Callable[..., Made], **options: Any) -> Made:
         raise CommandError(str(error)) from error
 
 
-def _load(name: str, revision: str | None, device: str | None, dtype: str) -> Painter:
+def _load(
+    name: str,
+    config: str | None,
+    revision: str | None,
+    device: str | None,
+    dtype: str,
+    savers: Sequence[str] | None = None,
+) -> Painter:
     import torch
 
+    from inst_tutorial.memory import save_memory
     from inst_tutorial.painter import Painter
 
     if device is not None:
@@ -448,7 +653,10 @@ def _load(name: str, revision: str | None, device: str | None, dtype: str) -> Pa
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             reason = str(error).splitlines()[0]
             raise CommandError(f"cannot use device {device!r}: {reason}") from error
-    return Painter.load(name, device=device, dtype=getattr(torch, dtype), revision=revision)
+    model = Painter.load(
+        name, device=device, dtype=getattr(torch, dtype), revision=revision, config=config
+    )
+    return save_memory(model, savers or ())
 
 
 def _open(path: Path, model: Painter) -> Image.Image:
@@ -473,6 +681,42 @@ def _check_suffix(path: Path, accepted: tuple[str, ...]) -> None:
     """Before the work, so that its result is not lost."""
     if path.suffix.lower() not in accepted:
         raise CommandError(f"cannot write {path}: its name must end in {' or '.join(accepted)}")
+    _check_writable(path)
+
+
+def _check_writable(path: Path) -> None:
+    """A file can be made at `path`, with its folders: tried out in the nearest one that exists."""
+    if path.is_dir():
+        raise CommandError(f"cannot write {path}: it is a folder")
+    there = next(folder for folder in path.absolute().parents if os.path.lexists(folder))
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        reason = "it is a file" if there.is_file() else error.strerror or error
+        raise CommandError(f"cannot write {path}: {there}: {reason}") from error
+
+
+def _check_readable(*pictures: Path) -> None:
+    """Before the painter is loaded, which may take long."""
+    from inst_tutorial.pictures import open_picture
+
+    for path in pictures:
+        open_picture(path, 8)
+
+
+def _check_prompt(prompt: str, word: Path | None) -> None:
+    """Before the painter is loaded: a word needs a place, and a place a word."""
+    if word is None and "*" in prompt:
+        raise CommandError(
+            "'*' stands for a learned word: give --word FILE, or say the style yourself, as in "
+            "'an oil painting with long swirling strokes'"
+        )
+    if word is not None and "*" not in prompt:
+        raise CommandError(
+            f"the prompt {prompt!r} does not say where the new word stands: put '*' into it, as "
+            f"in 'a house in the style of *'"
+        )
 
 
 def _check_picture(path: Path) -> None:
@@ -486,7 +730,15 @@ def _outs(contents: list[Path], out: Path) -> list[Path]:
     if len(contents) == 1:
         _check_picture(out)
         return [out]
-    folder = out.with_suffix("")
+    from inst_tutorial.pictures import SAVE_OPTIONS
+
+    folder = Path("repainted") if out == Path("repainted.png") else out
+    if folder.suffix.lower() in SAVE_OPTIONS:
+        raise CommandError(
+            f"cannot write {len(contents)} pictures to {out}: with several contents --out is a "
+            f"folder; leave out {out.suffix}"
+        )
+    _check_writable(folder / "picture.png")
     return [folder / f"{i:02}-{content.stem}.png" for i, content in enumerate(contents)]
 
 

@@ -33,11 +33,13 @@ STYLE_SCENE = Scene("house", "meadow", colour="blue", trim="red", seed=4)
 
 @dataclass(frozen=True)
 class Demo:
-    """The figure, the word, and each column's mean distance to the truth in CIELAB units."""
+    """The figure, the word, each column's mean distance to the truth in CIELAB units, and the
+    single pictures by name."""
 
     figure: Figure
     word: Word
     distances: dict[str, float]
+    pictures: dict[str, Image.Image]
 
 
 def run_demo(
@@ -65,13 +67,24 @@ def run_demo(
     columns[f"caption, {middle:g}"] = transfer(painter, contents, None, told)
     truths = [_painted(painter, scene, hand) for scene in SCENES]
     distances = {name: _mean_distance(column, truths) for name, column in columns.items()}
-    return Demo(_figure(style_picture, {**columns, "truth": truths}), word, distances)
+    columns["truth"] = truths
+    pictures = {"style": style_picture, **_named(columns)}
+    return Demo(_figure(style_picture, columns), word, distances, pictures)
 
 
 def _painted(painter: Painter, scene: Scene, style: Style | None) -> Image.Image:
     """The world's picture at the painter's size."""
     size = (painter.picture_size, painter.picture_size)
     return paint(scene, style).resize(size, Image.Resampling.LANCZOS)
+
+
+def _named(columns: dict[str, Column]) -> dict[str, Image.Image]:
+    """Each picture by its scene and column, as in "cat-word-0.7"."""
+    return {
+        f"{scene.subject}-{name.replace(', ', '-')}": picture
+        for name, column in columns.items()
+        for scene, picture in zip(SCENES, column, strict=True)
+    }
 
 
 def _mean_distance(column: Column, truths: Column) -> float:

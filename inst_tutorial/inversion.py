@@ -32,10 +32,11 @@ from inst_tutorial.schedule import (
 class Inverted:
     """A noisy latent and how to go on from it.
 
-    latent: (b, ...), where denoising starts; it is z0 noised with `noise` (b, ...).
-    timesteps: those still to denoise, descending; the first is the level of `latent`
-        (for "official" it is a little below).
-    calls: how often the network was asked.
+    Attributes:
+        latent: (b, ...), where denoising starts; it is z0 noised with `noise` (b, ...).
+        timesteps: those still to denoise, descending; the first is the level of `latent`
+            (for "official" it is a little below).
+        calls: how often the network was asked.
     """
 
     latent: Tensor

@@ -31,7 +31,8 @@ from inst_tutorial.pictures import to_tensor
 from inst_tutorial.schedule import q_sample
 from inst_tutorial.words import KINDS, Word, make_embedder, read_tensors
 
-LEARNING_RATES = {"free": 5e-3, "pooled": 1e-3, "patches": 1e-3}  # Adam's, by kind of embedder
+LEARNING_RATES = {"free": 5e-2, "pooled": 1e-3, "patches": 1e-3}  # Adam's, by kind of embedder
+HALF_SCALE = 1024.0  # keeps float16's gradients above its smallest numbers
 LEAST_GAIN = 1e-4  # a fall of the loss by a smaller share than this counts as none
 
 
@@ -290,9 +291,12 @@ def learn_many(
     resume: str | Path | None = None,
     progress: bool = True,
     callback: Callable[[Evaluation], None] | None = None,
+    finished: Callable[[int, Word], None] | None = None,
 ) -> list[Word]:
     """The words of many styles, learned together in one batch: to rounding, what `learn` learns
-    from each group of pictures alone, because each has random numbers of its own."""
+    from each group of pictures alone, because each has random numbers of its own.
+
+    `finished(i, word)` gets each word as soon as it is done, before the state is saved."""
     settings = settings or LearningSettings()
     others = others or [()] * len(groups)
     for picture in (p for group in (*groups, *others) for p in group):
@@ -314,6 +318,8 @@ def learn_many(
                 bar.set_postfix(loss=f"{loss:.4f}")
                 if callback:
                     callback(Evaluation(i, step, loss, rest, learner.vectors()))
+                if finished and (learner.done or step == settings.steps):
+                    finished(i, learner.word())
 
     step = state.restore()
     with tqdm(total=settings.steps, initial=step, desc="learning", disable=not progress) as bar:
@@ -334,10 +340,14 @@ def _step(painter: Painter, learners: Sequence[_Learner], tokens: Tokens) -> Non
     prompts, z_t, t, noise = zip(*(learner.draw() for learner in learners), strict=True)
     words = torch.stack([one.embedder(one.look, one.generator) for one in learners])  # (s, k, d)
     context = painter.embed_tokens(_rows(tokens, prompts), words)  # (s, L, d)
-    context = context.repeat_interleave(len(t[0]), 0)  # (s * b, L, d)
     errors = _squared_error(painter, torch.cat(z_t), torch.cat(t), torch.cat(noise), context)
-    errors.view(len(learners), -1).mean(1).sum().backward()  # (s * b,) -> (s, b) -> (s,)
+    loss = errors.view(len(learners), -1).mean(1).sum()  # (s * b,) -> (s, b) -> (s,) -> ()
+    scale = HALF_SCALE if painter.dtype == torch.float16 else 1.0
+    (loss * scale).backward()
     for learner in learners:
+        for parameter in learner.embedder.parameters():
+            if scale != 1 and parameter.grad is not None:
+                parameter.grad /= scale
         learner.optimizer.step()
         learner.optimizer.zero_grad()
 

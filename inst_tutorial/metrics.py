@@ -5,12 +5,17 @@ for pictures further apart. Pictures are PIL pictures of one size. The metrics o
 of truth and two of the four style metrics use no network, so the painter does not judge its
 own work; CLIP and Gram look through the painter's own eyes, and say so by taking it first.
 
-| Question | Distance | Range |
-|---|---|---|
-| are the same things in the same place? | `edge_distance`, `structure_distance` | 0..2, 0..2 |
-| is it the same manner? | `clip_distance`, `gram_distance` | 0..2, 0..1 |
-| | `palette_distance`, `texture_distance` | 0.. in CIELAB units, 0.. in dB |
-| is it the picture we hoped for? | `truth_distance` | 0.. in CIELAB units |
+====================  =======================================  ===================
+distance              question                                 range
+====================  =======================================  ===================
+`edge_distance`       are the same things in the same place?   0..2
+`structure_distance`  the same                                 0..2
+`clip_distance`       is it the same manner?                   0..2
+`gram_distance`       the same                                 0..1
+`palette_distance`    the same, in colour                      0.. CIELAB units
+`texture_distance`    the same, in strokes                     0.. dB
+`truth_distance`      is it the picture we hoped for?          0.. CIELAB units
+====================  =======================================  ===================
 
 A copy of the content has content distance 0 and a copy of the style picture has style
 distance 0: no single number says "well transferred". Plot the copies beside the results

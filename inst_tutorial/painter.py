@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from inst_tutorial.checkpoints import PICKLES, PainterError, read_single_file
 from inst_tutorial.schedule import Schedule, ScheduleError, v_to_eps
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ PAINTBOX = Path(__file__).parent / "paintbox"
 VISION = "openai/clip-vit-large-patch14"  # the tower that InST's official code looks with
 PARTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
 EYES = ("image_encoder", "feature_extractor")
+TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json")
 
 
-class PainterError(RuntimeError):
-    """A painter that cannot be loaded; the text says what is missing and the way out."""
+class PrecisionError(ArithmeticError):
+    """Numbers that overflowed; the text says which number format would hold them."""
 
 
 class PromptError(ValueError):
@@ -85,6 +87,7 @@ class Painter:
         self.tokenizer, self.schedule = tokenizer, schedule
         self.source, self.revision, self.vision = source, revision, vision
         self._eyes = None if eyes is None else (_freeze(eyes[0]), eyes[1])
+        self._resting: str | None = None  # where parts wait that are not needed all the time
 
     # ---------------------------------------------------------------- loading
 
@@ -97,17 +100,26 @@ class Painter:
         dtype: torch.dtype = torch.float32,
         revision: str | None = None,
         vision: str | Path = VISION,
+        config: str | Path | None = None,
     ) -> Painter:
-        """The painter at `source`: "paintbox", a diffusers folder, or a hub id ("owner/name").
+        """The painter at `source`: "paintbox", a diffusers folder, a single .safetensors file, or
+        a hub id ("owner/name").
 
         A hub id needs the network the first time only; `revision` pins a branch, tag or commit,
         and `painter.revision` says which commit was loaded. Only safetensors are read.
         `vision` names the CLIP tower of checkpoints that have none; it is loaded when first used.
-        Raises PainterError.
+        `config` is for single files: a diffusers folder, or "sd15", "sd21-base", "sd21"
+        (default: told from the weights). Raises PainterError.
         """
         from diffusers import AutoencoderKL, UNet2DConditionModel
         from transformers import CLIPTextModel
 
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        if Path(source).is_file() or Path(source).suffix in PICKLES:
+            with _quiet():
+                parts = read_single_file(Path(source), config, _clip_tokenizer, dtype)
+            parts["schedule"] = _as_schedule(parts.pop("scheduler").config, source)
+            return cls(**parts, vision=vision, source=str(source)).to(device)
         folder, revision = _find(source, revision, PARTS)
         with _quiet():
             painter = cls(
@@ -120,7 +132,7 @@ class Painter:
                 source=str(source),
                 revision=revision,
             )
-        return painter.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        return painter.to(device)
 
     def to(self, device: str | torch.device) -> Painter:
         """This painter, moved to `device`."""
@@ -129,6 +141,24 @@ class Painter:
         if self._eyes is not None:
             self._eyes[0].to(device)
         return self
+
+    def rest(self, on: str = "cpu") -> Painter:
+        """This painter, whose autoencoder and eyes wait on device `on` until they are needed."""
+        self._resting = on
+        self.vae.to(on)
+        return self
+
+    @contextmanager
+    def _awake(self, part: nn.Module) -> Iterator[None]:
+        """Inside, a part that may rest elsewhere is on the painter's device."""
+        if self._resting is None:
+            yield
+            return
+        part.to(self.device)
+        try:
+            yield
+        finally:
+            part.to(self._resting)
 
     @property
     def image_encoder(self) -> Any:
@@ -193,7 +223,7 @@ class Painter:
 
     def moments(self, picture_pm1: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (b, c, h, w) of the latents of a picture (b, 3, H, W)."""
-        with torch.no_grad():
+        with torch.no_grad(), self._awake(self.vae):
             posterior = self.vae.encode(self._here(picture_pm1)).latent_dist
         scale = self.vae.config.scaling_factor
         return posterior.mean * scale, posterior.std * scale
@@ -204,8 +234,14 @@ class Painter:
 
     @torch.no_grad()
     def decode(self, latent: Tensor) -> Tensor:
-        """Latent (b, c, h, w) -> picture (b, 3, H, W), clamped to [-1, 1]."""
-        picture = self.vae.decode(self._here(latent) / self.vae.config.scaling_factor).sample
+        """Latent (b, c, h, w) -> picture (b, 3, H, W) in [-1, 1]. Raises PrecisionError."""
+        with self._awake(self.vae):
+            picture = self.vae.decode(self._here(latent) / self.vae.config.scaling_factor).sample
+        if not (picture.is_meta or picture.isfinite().all()):
+            raise PrecisionError(
+                f"the picture has numbers that {self.dtype} cannot hold: load the painter with "
+                f"dtype bfloat16 or float32"
+            )
         return picture.clamp(-1, 1)
 
     # --------------------------------------------------------- picture -> look
@@ -220,7 +256,8 @@ class Painter:
         tower, settings = self.eyes
         if picture_pm1.shape[-1] != picture_pm1.shape[-2]:
             raise ValueError(f"look() wants square pictures, got {tuple(picture_pm1.shape)}")
-        out = tower(pixel_values=self._here(settings.prepare(picture_pm1)))
+        with self._awake(tower):
+            out = tower(pixel_values=self._here(settings.prepare(picture_pm1)))
         return Look(out.image_embeds, out.last_hidden_state[:, 1:])  # (b, d_v), (b, n, d_p)
 
     # ------------------------------------------------------- prompt -> context
@@ -303,7 +340,7 @@ class Painter:
 
     def _ids(self, text: str) -> list[int]:
         """Token ids of a text, without begin and end marks; unknown words are an error."""
-        ids = self.tokenizer(text, add_special_tokens=False).input_ids
+        ids = self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
         if self.tokenizer.unk_token_id in ids:
             raise PromptError(self._unknown(text))
         return ids
@@ -325,12 +362,13 @@ class Painter:
     # --------------------------------------------------------- predicted noise
 
     def predict_noise(self, z_t: Tensor, t: int | Tensor, context: Tensor) -> Tensor:
-        """Noise eps (b, c, h, w) in z_t (b, c, h, w) at timestep t (int or (b,)), given (b, L, d).
+        """Noise eps (b, c, h, w) in z_t (b, c, h, w) at timestep t (int or (b,)), given (r, L, d).
 
-        A context of one row serves the whole batch. v-prediction (SD 2.x) is converted.
+        A context of r < b rows serves b / r neighbours in the batch with each. v-prediction
+        (SD 2.x) is converted.
         """
-        context = context.to(self.dtype).expand(len(z_t), -1, -1)
         when = t.to(self.device) if isinstance(t, Tensor) else t
+        context = context.to(self.dtype).repeat_interleave(len(z_t) // len(context), 0)  # (b, L, d)
         out = self.unet(self._here(z_t), when, encoder_hidden_states=context).sample
         if self.schedule.prediction_type == "v_prediction":
             return v_to_eps(self.schedule, z_t, t, out)
@@ -424,10 +462,20 @@ def _part(kind: Any, folder: Path, name: str, **dtype: torch.dtype) -> Any:
 
 
 def _schedule(path: Path) -> Schedule:
+    return _as_schedule(_read(path), path)
+
+
+def _as_schedule(config: Mapping[str, Any], source: str | Path) -> Schedule:
     try:
-        return Schedule.from_config(_read(path))
+        return Schedule.from_config(config)
     except ScheduleError as error:
-        raise PainterError(f"{path}: {error}") from error
+        raise PainterError(f"{source}: {error}") from error
+
+
+def _clip_tokenizer() -> CLIPTokenizer:
+    """The tokenizer that all Stable Diffusion 1.x and 2.x share."""
+    folder = _from_hub(VISION, None, TOKENIZER_FILES, _tokenizer)
+    return _tokenizer(folder)
 
 
 def _tokenizer(folder: Path) -> CLIPTokenizer:
@@ -447,59 +495,85 @@ def _find(
     if folder.is_dir():
         _check(folder, parts)
         return folder, revision
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", str(source)):
+    hub_id = re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", str(source))
+    if folder.suffix == ".safetensors" or not hub_id:
         raise PainterError(
-            f"no painter at {str(source)!r}: give 'paintbox', a folder in diffusers' layout, "
-            f"or a hub id such as 'stable-diffusion-v1-5/stable-diffusion-v1-5'"
+            f"no painter at {str(source)!r}: give 'paintbox', a folder in diffusers' layout, a "
+            f".safetensors file, or a hub id such as 'stable-diffusion-v1-5/stable-diffusion-v1-5'"
         )
-    folder = _from_hub(str(source), revision, parts)
+    kinds = ("*.json", "*.txt", "*.safetensors")
+    wanted = [f"{part}/{kind}" for part in (*parts, *EYES) for kind in kinds]
+    tower = ["config.json", "preprocessor_config.json", "model*.safetensors"]
+    folder = _from_hub(
+        str(source), revision, wanted if parts else tower, lambda folder: _check(folder, parts)
+    )
     return folder, folder.name  # the hub's cache names a snapshot by its commit
 
 
-def _from_hub(name: str, revision: str | None, parts: Sequence[str]) -> Path:
+def _from_hub(
+    name: str, revision: str | None, wanted: Sequence[str], check: Callable[[Path], object]
+) -> Path:
     """The snapshot of a hub repository: from the cache, or else from the network."""
     from huggingface_hub import snapshot_download
-
-    kinds = ("*.json", "*.txt", "*.safetensors")
-    wanted = [f"{part}/{kind}" for part in (*parts, *EYES) for kind in kinds]
-    wanted = wanted if parts else ["config.json", "preprocessor_config.json", "model*.safetensors"]
-    rest = ["*.fp16.*", "*.non_ema.*"]
 
     def snapshot(local: bool) -> Path:
         return Path(
             snapshot_download(
                 name,
                 revision=revision,
-                allow_patterns=wanted,
-                ignore_patterns=rest,
+                allow_patterns=list(wanted),
+                ignore_patterns=["*.fp16.*", "*.non_ema.*"],
                 local_files_only=local,
             )
         )
 
     try:
         folder = snapshot(local=True)
-        _check(folder, parts)
+        check(folder)
         return folder
     except (OSError, PainterError):
         pass  # not, or not wholly, in the cache
     try:
         folder = snapshot(local=False)
     except Exception as error:  # the hub's client raises its own, httpx's and OSError's kinds
-        at = f" at revision {revision!r}" if revision else ""
-        raise PainterError(
-            f"{name!r}{at} is not a folder here, not in the hub's cache, and could not be "
-            f"fetched ({type(error).__name__}: {str(error).splitlines()[0]}). Once, with a "
-            f"network connection, run `hf download {name}` (after `hf auth login` if it is "
-            f"gated), or name a local folder, or use 'paintbox', which needs no network."
-        ) from error
+        raise PainterError(_way_out(name, revision, error)) from error
     try:
-        _check(folder, parts)
+        check(folder)
     except PainterError as error:
         raise PainterError(
             f"{error}. This is what the hub's cache has of {name!r}: if its download was cut "
             f"short, repeat it with a network connection."
         ) from error
     return folder
+
+
+def _way_out(name: str, revision: str | None, error: Exception) -> str:
+    """What to do about a repository that could not be fetched."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(error, GatedRepoError):  # a kind of RepositoryNotFoundError
+        return (
+            f"{name!r} is gated: log in at https://huggingface.co/{name}, accept its licence "
+            f"there, run `hf auth login` here, and try again"
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return f"{name!r} has no revision {revision!r}: its page lists branches, tags and commits"
+    if isinstance(error, RepositoryNotFoundError):
+        return (
+            f"the hub has no {name!r}, or it is private: check the spelling, run `hf auth login` "
+            f"if it is yours, or take 'stable-diffusion-v1-5/stable-diffusion-v1-5'"
+        )
+    at = f" at revision {revision!r}" if revision else ""
+    return (
+        f"{name!r}{at} is not a folder here, not in the hub's cache, and could not be fetched "
+        f"({type(error).__name__}: {(str(error).splitlines() or [''])[0]}). Once, with a network "
+        f"connection, run `hf download {name}` (after `hf auth login` if it is gated), or name a "
+        f"local folder, or use 'paintbox', which needs no network."
+    )
 
 
 def _check(folder: Path, parts: Sequence[str]) -> None:

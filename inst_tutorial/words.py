@@ -78,6 +78,10 @@ class Word:
 
         try:
             tensors, metadata = read_tensors(path)
+        except FileNotFoundError as error:
+            raise WordError(
+                f"{path}: there is no such file. A word is what `inst learn` writes"
+            ) from error
         except (OSError, SafetensorError) as error:
             raise WordError(
                 f"{path} is not a word: {error}. Words are .safetensors files; pickled ones "

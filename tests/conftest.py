@@ -2,18 +2,25 @@
 
 `sd1_folder` has the layout of Stable Diffusion 1.x (epsilon prediction, a CLIP vision tower),
 `sd2_folder` that of 2.x (v-prediction, OpenCLIP's text settings, linear projections, no tower).
+`tab` is a tab of a browser that reaches this machine only.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
+from chromium import CHROMIUM, DESKTOP
 from PIL import Image
 from tiny import tiny_sd1, tiny_sd2, toy_picture
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
     from inst_tutorial.painter import Painter
 
 
@@ -48,3 +55,33 @@ def sd2_painter(sd2_folder: Path) -> Painter:
 @pytest.fixture
 def style_picture() -> Image.Image:
     return toy_picture(seed=7)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    """A tab that reaches this machine only; `complaints` says what went wrong in it."""
+    context = browser.new_context(viewport={"width": DESKTOP, "height": 900})
+    tab = context.new_page()
+    tab.complaints = []
+    tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
+    tab.on("console", lambda m: m.type == "error" and tab.complaints.append(m.text))
+
+    def only_here(route):
+        if urlsplit(route.request.url).hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            tab.complaints.append(f"asks for {route.request.url}")
+            route.abort()
+
+    context.route(re.compile("^(?!data:|blob:)"), only_here)
+    yield tab
+    context.close()

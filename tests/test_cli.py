@@ -11,7 +11,10 @@ from tiny import toy_picture
 from typer.testing import CliRunner
 
 from inst_tutorial import __version__, cli
+from inst_tutorial.checkpoints import PainterError
 from inst_tutorial.learning import LearningSettings
+from inst_tutorial.memory import SAVERS
+from inst_tutorial.painter import Painter
 from inst_tutorial.transfer import TransferSettings
 from inst_tutorial.words import Word
 from inst_tutorial.world import HELD_OUT, Scene, paint
@@ -83,6 +86,15 @@ def test_transfer_repaints_several_pictures_into_a_folder(tmp_path, picture, wor
     assert sorted(p.name for p in out.iterdir()) == ["00-picture.png", "01-picture.png"]
 
 
+def test_several_pictures_go_into_the_folder_that_was_named(tmp_path, picture, word, sd1_folder):
+    out = tmp_path / "results.v2"
+    options = ["-w", word, "--painter", sd1_folder, *FAST]
+    assert inst("transfer", picture, picture, "-o", out, *options).exit_code == 0
+    assert len(list(out.iterdir())) == 2
+    result = inst("transfer", picture, picture, "-o", tmp_path / "results.png", *options)
+    refused(result, "results.png", "folder")
+
+
 def test_transfer_without_a_word_follows_the_prompt(tmp_path, picture, sd1_folder):
     out = tmp_path / "out.png"
     options = ["-p", "a warm painting", "--inversion", "noise", "--strength", "1.0", *FAST]
@@ -128,6 +140,22 @@ def test_demo_draws_one_figure_and_prints_the_distances(tmp_path, sd1_folder):
         assert str(name) in result.stdout
 
 
+def test_info_lists_the_words_of_a_painter_that_knows_only_some(sd1_folder):
+    listed = inst("info", "--words").stdout
+    for part in ("subjects (12):", "lighthouse", "by the sea", "at sunset", "swirling", "*"):
+        assert (part in listed) == (part != "*")
+    refused(inst("info", "--words", "--painter", sd1_folder), "spells any word")
+
+
+def test_the_demo_keeps_its_word_and_its_pictures(tmp_path, sd1_folder):
+    out = tmp_path / "figure.webp"
+    assert inst("demo", "-o", out, "--painter", sd1_folder, "--steps", 1).exit_code == 0
+    kept = {path.name for path in (tmp_path / "figure").iterdir()}
+    named = ("style.png", "word.safetensors", "cat-content.png", "cat-word-0.7.png")
+    assert kept >= {*named, "cat-caption-0.7.png", "cat-truth.png"} and len(kept) == 2 + 3 * 6
+    assert Word.load(tmp_path / "figure" / "word.safetensors").vectors.shape == (1, 32)
+
+
 def test_the_seed_decides(tmp_path, picture, word, sd1_folder):
     outs = [tmp_path / f"{i}.png" for i in range(3)]
     for out, seed in zip(outs, (1, 1, 2), strict=True):
@@ -160,6 +188,14 @@ def test_paint_paints_scenes_in_styles(tmp_path):
 def test_paint_with_truths_paints_every_held_out_style(tmp_path):
     assert inst("paint", "-o", tmp_path, "--truths", "--subject", "cat").exit_code == 0
     assert {p.stem.removeprefix("0000-cat-") for p in tmp_path.iterdir()} == {"photo", *HELD_OUT}
+
+
+def test_paint_lists_what_there_is(tmp_path):
+    out = tmp_path / "painted"
+    listed = inst("paint", "--list", "-o", out).stdout
+    for name in ("lighthouse", "sea", "sunset", "photo", "stained-glass", *HELD_OUT):
+        assert name in listed
+    assert not out.exists()
 
 
 def test_paint_refuses_what_the_world_has_not(tmp_path):
@@ -224,7 +260,9 @@ def test_one_bad_picture_among_good_ones_leaves_nothing(tmp_path, picture, word,
 
 def test_bad_words_are_refused(tmp_path, picture, sd1_folder):
     bad, out = tmp_path / "word.safetensors", tmp_path / "out.png"
-    refused(inst("transfer", picture, "-w", bad, "-o", out, "--painter", sd1_folder), bad)
+    result = inst("transfer", picture, "-w", bad, "-o", out, "--painter", sd1_folder)
+    refused(result, bad, "no such file")
+    assert "pickle" not in result.stderr
     make_text(bad)
     refused(inst("export", bad, "-o", tmp_path / "embedding.safetensors"), bad)
     refused(inst("draw", "a cat by *", "-w", bad, "-o", out, "--painter", sd1_folder), bad)
@@ -262,6 +300,64 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, p
     refused(inst("learn", picture, "-o", tmp_path / "word.pt", *nowhere), ".safetensors")
     refused(inst("draw", "a cat", "-o", tmp_path / "drawn", *nowhere), ".png")
     refused(inst("demo", "-o", tmp_path / "demo.pdf", *nowhere), ".webp")
+    for out in (picture / "below" / "out.png", tmp_path / "folder.png"):
+        (tmp_path / "folder.png").mkdir(exist_ok=True)
+        refused(inst("transfer", picture, "-w", word, "-o", out, *nowhere), f"cannot write {out}")
+        refused(inst("draw", "a cat", "-o", out, *nowhere), f"cannot write {out}")
+    below = picture / "below"
+    refused(inst("transfer", picture, picture, "-w", word, "-o", below, *nowhere), below)
+    refused(inst("paint", "-o", below), f"cannot write {below}")
+
+
+def test_pictures_and_prompts_are_checked_before_the_painter_is_loaded(tmp_path, picture, word):
+    nowhere = ["--painter", tmp_path / "no-painter"]  # never reached
+    make_text(tmp_path / "bad.png")
+    for command in ("transfer", "learn", "invert"):
+        options = ["-w", word] if command == "transfer" else []
+        refused(inst(command, tmp_path / "bad.png", *options, *nowhere), "bad.png")
+    refused(inst("transfer", picture, "-w", word, "--adain", tmp_path / "bad.png", *nowhere), "bad")
+    for command in ("transfer", "invert"):
+        refused(inst(command, picture, "-w", word, "-p", "a cat", *nowhere), "'a cat'", "*")
+        refused(inst(command, picture, "-p", "a cat by *", *nowhere), "--word FILE")
+    refused(inst("draw", "a cat by *", *nowhere), "--word FILE")
+
+
+def test_a_prompt_that_is_too_long_gives_one_clear_message(tmp_path):
+    result = run("draw", "a red house " * 20, "-o", tmp_path / "out.png", "--steps", 1)
+    assert result.returncode == 2 and "reads at most" in result.stderr
+    assert "Token indices" not in result.stderr
+
+
+COMMANDS = {
+    "learn": ["picture.png", "-o", "word.safetensors"],
+    "learn-many": [".", "-o", "words"],
+    "transfer": ["picture.png", "-p", "a cat", "-o", "out.png"],
+    "draw": ["a cat", "-o", "out.png"],
+    "invert": ["picture.png", "-o", "out.png"],
+    "convert": ["embeddings.pt", "--style", "picture.png"],
+    "info": [],
+    "demo": [],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_is_in_a_single_file(command, tmp_path, picture, monkeypatch):
+    def load(source, *, config, **options):
+        raise PainterError(f"{source} was asked for as {config}")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Painter, "load", load)
+    monkeypatch.setattr("inst_tutorial.official.read_official", lambda path: None)
+    options = ["--painter", "one.safetensors", "--config", "sd21"]
+    refused(inst(command, *COMMANDS[command], *options), "one.safetensors was asked for as sd21")
+
+
+def test_unknown_memory_savers_are_refused_before_the_work(tmp_path, picture):
+    assert [*cli.Saver] == [*SAVERS]
+    for command in ("learn", "learn-many", "transfer"):
+        result = inst(command, picture, "-o", tmp_path / "out", "--save-memory", "magic")
+        assert result.exit_code == 2 and "'magic'" in result.stderr and "offload" in result.stderr
+    assert list(tmp_path.iterdir()) == [picture]
 
 
 def test_an_output_folder_that_is_a_file_is_refused(tmp_path, picture):
@@ -310,7 +406,12 @@ def test_a_process_refuses_unknown_options_and_runs_good_ones(tmp_path):
 
 @pytest.mark.parametrize(
     ("command", "settings"),
-    [(cli.learn, LearningSettings), (cli.transfer, TransferSettings), (cli.invert, None)],
+    [
+        (cli.learn, LearningSettings),
+        (cli.learn_many, LearningSettings),
+        (cli.transfer, TransferSettings),
+        (cli.invert, None),
+    ],
 )
 def test_defaults_are_those_of_the_package(command, settings):
     expected = vars((settings or TransferSettings)())

@@ -123,14 +123,14 @@ def test_seeds_are_apart_from_training_and_captions_differ():
 
 
 def test_a_caption_comes_once(monkeypatch):
-    one, two, three = evaluation._take(3, 5)
+    one, two, three = evaluation.paintings_of(3, 5)
     monkeypatch.setattr(evaluation, "paintings", lambda seed: iter([one, two, one, three]))
     assert evaluation.distinct_captions(3, 5) == [one, two, three]
 
 
 def test_wrong_words_are_wrong():
     rng = np.random.default_rng(0)
-    examples = evaluation._take(10, 5)
+    examples = evaluation.paintings_of(10, 5)
     for scene, style in examples:
         other = evaluation.wrong_subject(scene, rng)
         assert other.subject != scene.subject

@@ -1,7 +1,9 @@
 """The committed notebooks: executed, tidy, and strictly compared when they run again."""
 
+import base64
 import copy
 import importlib.util
+import io
 import json
 import re
 import subprocess
@@ -10,7 +12,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image, ImageChops, ImageStat
+
+from inst_tutorial.widgets import viewer
+from inst_tutorial.world import STYLES, Scene, paint
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -52,14 +58,61 @@ def test_every_picture_has_alternative_text(path):
 
 
 @each_notebook
+def test_every_figure_has_its_picture(path):
+    for cell in code_cells(nbformat.read(path, 4)):
+        if "figure" in cell.metadata.get("mystnb", {}):
+            kinds = {kind for out in cell.outputs for kind in out.get("data", {})}
+            assert kinds & {"image/png", "image/svg+xml", "text/html"}, cell.source
+
+
+@each_notebook
 def test_the_file_is_as_make_notebooks_writes_it(path):
     text = path.read_text(encoding="utf-8")
     notebook = make_notebooks.tidy(nbformat.reads(text, as_version=4))
     assert nbformat.writes(notebook) + "\n" == text
 
 
+@each_notebook
+def test_the_cell_for_colab_stands_below_the_title(path):
+    title, colab = nbformat.read(path, 4).cells[:2]
+    assert title.source.startswith("# ")
+    assert colab.source == make_notebooks.COLAB
+    assert "remove-cell" in colab.metadata.tags
+    assert colab.outputs == []
+
+
+@each_notebook
+def test_viewers_hold_the_present_program_and_no_second_copy(path):
+    for cell in code_cells(nbformat.read(path, 4)):
+        for data in (out.get("data", {}) for out in cell.outputs):
+            if make_notebooks.VIEWER in data.get("text/html", ""):
+                assert viewer.SCRIPT in data["text/html"]
+                assert viewer.STYLE in data["text/html"]
+                assert make_notebooks.VIEW not in data
+
+
+@each_notebook
+def test_no_output_needs_a_kernel(path):
+    """A widget without a page of its own would be dead on the page, and in Colab."""
+    notebook = nbformat.read(path, 4)
+    assert make_notebooks.WIDGETS not in notebook.metadata.get("widgets", {})
+
+
+def test_the_book_is_small():
+    """All of its notebooks, pictures and data, without what is vendored for the pages."""
+    files = [path for path in (ROOT / "book").rglob("*") if path.is_file()]
+    ours = [
+        path for path in files if "vendor" not in path.parts and "__pycache__" not in path.parts
+    ]
+    assert sum(path.stat().st_size for path in ours) <= 25e6
+    assert max(path.stat().st_size for path in NOTEBOOKS) <= 2e6
+
+
 def test_a_wrong_number_fails_the_tests(tmp_path):
-    """Plant one digit in the stored output of a copy, and let pytest run it as `make test` does."""
+    """Plant one digit in the stored output of a copy, and let pytest run it as `make test` does.
+
+    conftest.py does so in each notebook, in the kernel that has just run it.
+    """
     notebook = nbformat.read(ROOT / "book" / "first_steps.ipynb", as_version=4)
     wrong = next(out for cell in code_cells(notebook) for out in cell.outputs if "text" in out)
     wrong.text = re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), wrong.text, count=1)
@@ -115,11 +168,52 @@ def test_tidying_twice_changes_nothing():
     assert make_notebooks.tidy(copy.deepcopy(once)) == once
 
 
-def test_one_copy_of_a_picture_is_kept():
+def tidied(data):
     cell = new_code_cell("picture")
-    cell.outputs = [new_output("display_data", data={"image/png": "p", "image/jpeg": "j"})]
-    notebook = make_notebooks.tidy(new_notebook(cells=[cell]))
-    assert notebook.cells[0].outputs[0].data == {"image/png": "p"}
+    cell.outputs = [new_output("display_data", data=data)]
+    return make_notebooks.tidy(new_notebook(cells=[cell])).cells[0].outputs[0].data
+
+
+def png(picture):
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_one_copy_of_a_picture_is_kept_with_a_palette():
+    painting = paint(Scene("castle", "sea", light="sunset"), STYLES["impressionist"])
+    data = tidied({"image/png": png(painting), "image/jpeg": "j"})
+    assert list(data) == ["image/png"]
+    assert len(data["image/png"]) < len(png(painting)) / 2
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert picture.mode == "P"
+    assert tidied(dict(data)) == data
+    difference = ImageChops.difference(picture.convert("RGB"), painting)
+    assert max(ImageStat.Stat(difference).rms) < 8
+
+
+def test_a_viewer_is_kept_as_a_page_only():
+    view = {make_notebooks.VIEW: {"model_id": SLIDER}, "text/plain": "FrameViewer"}
+    page = {"text/html": f"{make_notebooks.VIEWER}…</figure>"}
+    assert tidied({**view, **page}) == {"text/plain": "FrameViewer", **page}
+    assert tidied(dict(view)) == view
+
+
+def test_the_cell_for_colab_is_put_in_once():
+    title = new_markdown_cell("# Title")
+    notebook = new_notebook(cells=[title, new_code_cell("1 + 1")])
+    for _ in range(2):
+        make_notebooks.prepare_for_colab(notebook)
+    assert [cell.source for cell in notebook.cells] == ["# Title", make_notebooks.COLAB, "1 + 1"]
+
+
+def test_times_are_kept_beside_those_of_other_notebooks(tmp_path):
+    path = tmp_path / "times.csv"
+    one, two = (notebook.stem for notebook in NOTEBOOKS[:2])
+    make_notebooks.write_times({two: 7.4}, path)
+    make_notebooks.write_times({one: 3.6}, path)
+    lines = ["Chapter,Seconds", f"{{doc}}`/book/{one}`,4", f"{{doc}}`/book/{two}`,7", ""]
+    assert path.read_text().split("\n") == lines
 
 
 def test_an_error_leaves_the_file_as_it_was(tmp_path):

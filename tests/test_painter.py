@@ -70,6 +70,14 @@ def test_one_context_serves_the_batch(sd1_painter: Painter) -> None:
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-5)
 
 
+def test_a_row_of_context_serves_its_neighbours(sd1_painter: Painter) -> None:
+    z, context = normal(4, 4, 16, 16), normal(2, 77, 32, seed=1)
+    with torch.no_grad():
+        ours = sd1_painter.predict_noise(z, 500, context)
+        spread = sd1_painter.predict_noise(z, 500, context[[0, 0, 1, 1]])
+    torch.testing.assert_close(ours, spread, atol=1e-5, rtol=1e-5)
+
+
 def test_sizes_come_from_the_configuration(sd1_painter: Painter, sd2_painter: Painter) -> None:
     assert sd1_painter.latent_shape == sd2_painter.latent_shape == (4, 16, 16)
     assert sd1_painter.picture_size == 32
@@ -414,13 +422,14 @@ def sd15_on_paper() -> Painter:
         CLIPVisionModelWithProjection,
     )
 
+    schedule = Schedule.from_config(SD15_SCHEDULER)
     with torch.device("meta"):
         return Painter(
             vae=AutoencoderKL(**SD15_VAE),
             text_encoder=CLIPTextModel(CLIPTextConfig(**SD15_TEXT)),
             tokenizer=toy_tokenizer(),
             unet=UNet2DConditionModel(**SD15_UNET),
-            schedule=Schedule.from_config(SD15_SCHEDULER),
+            schedule=schedule,
             eyes=(
                 CLIPVisionModelWithProjection(CLIPVisionConfig(**CLIP_L)),
                 LookSettings(224, (0.48, 0.46, 0.41), (0.27, 0.26, 0.28)),

@@ -23,6 +23,7 @@ from inst_tutorial.painter import Painter, PromptError
 from inst_tutorial.pretraining import autoencoder, clip, tokenizer, unet
 from inst_tutorial.pretraining.__main__ import main
 from inst_tutorial.pretraining.pictures import Pool, fill, filling
+from inst_tutorial.pretraining.quartets import FIRST_SEED, quartet, quartets
 from inst_tutorial.pretraining.rows import Rows
 from inst_tutorial.pretraining.settings import (
     Autoencoder,
@@ -35,14 +36,15 @@ from inst_tutorial.pretraining.settings import (
 )
 from inst_tutorial.pretraining.stages import STAGES, Workshop
 from inst_tutorial.pretraining.training import Training, annealed
-from inst_tutorial.world import full_caption, sample_caption, sample_example, sample_pair
+from inst_tutorial.world import SUBJECTS, full_caption, sample_caption, sample_example, sample_pair
 
 TINY = Recipe(
     pictures=Pictures(most=32, workers=1, validation=16),
     autoencoder=Autoencoder(channels=(4, 4, 8, 8), latents=4, crop=32),
-    clip=Clip(width=16, text_layers=1, vision_layers=1, heads=2, projection=8),
+    clip=Clip(width=16, text_layers=1, vision_layers=1, heads=2, projection=8, quartets=8),
     unet=UNet(channels=(16, 16, 16), heads=2),
     fit_autoencoder=Fit(steps=4, batch=2, channels_last=True),
+    fit_text=Fit(steps=2, batch=4),
     fit_clip=Fit(steps=3, batch=4),
     fit_unet=Fit(steps=4, batch=4, channels_last=True),
     fit_decoder=Fit(steps=3, batch=2, channels_last=True),
@@ -195,6 +197,64 @@ def test_the_longest_captions_fit():
         clip.tokenize(words, ["red " * 60])
 
 
+# ----------------------------------------------------------------------------- clip
+
+
+def test_of_four_captions_two_belong_together_and_two_are_wrong_in_one_thing():
+    for seed in range(FIRST_SEED, FIRST_SEED + 40):
+        said, full, part, style = quartet(seed)
+        scene, hand, caption = sample_example(seed)
+        assert (said, full) == (caption, full_caption(scene, hand))
+        content, manner = full.split(" in the style of ")
+        assert part.split(" in the style of ")[0] != content and part.endswith(manner)
+        assert style.startswith(content) and style != full
+    assert quartets(3, workers=1, progress=False) == [quartet(FIRST_SEED + i) for i in range(3)]
+
+
+@pytest.fixture(scope="module")
+def towers():
+    words = tokenizer.build([sample_caption(seed) for seed in range(500)], 40)
+    return clip.build(TINY.clip, words, 128, seed=0), words
+
+
+def test_captions_name_subjects(towers):
+    ids = clip.tokenize(towers[1], ["a red house by the sea", "an oil painting", "an owl at night"])
+    names = list(SUBJECTS)
+    assert clip.subjects_of(towers[1], ids).tolist() == [
+        names.index("house"),
+        -1,
+        names.index("owl"),
+    ]
+
+
+def test_each_tower_is_trained_while_the_other_stays(towers):
+    model, _ = towers
+    clip.Describing(model)
+    learning = {name for name, p in model.named_parameters() if p.requires_grad}
+    clip.Matching(model, TINY.clip)
+    then = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert learning & then == {"logit_scale"}
+    assert all(name.startswith(("text", "logit")) for name in learning)
+    assert all(name.startswith(("vis", "logit")) for name in then)
+
+
+def test_a_subject_that_the_caption_does_not_name_is_no_mistake(towers, some_pictures):
+    matching = clip.Matching(towers[0], replace(TINY.clip, caption_weight=0.0))
+    batch = autoencoder.to_pm1(some_pictures[:2], torch.device("cpu"))
+    subjects, captions = torch.eye(8), torch.eye(8)[:2]
+    both = matching(batch, torch.tensor([3, -1]), subjects, captions)
+    assert torch.allclose(both, matching(batch[:1], torch.tensor([3]), subjects, captions[:1]))
+
+
+def test_hits_count_the_right_answers(towers, some_pictures):
+    seen = clip.see(towers[0].eval(), autoencoder.to_pm1(some_pictures, torch.device("cpu")))
+    seen = seen.detach()
+    right = clip.Texts(seen, torch.arange(len(seen)), seen)
+    assert clip.hits(towers[0], some_pictures, right, torch.device("cpu")) == {"subject": 1.0}
+    wrong = clip.Texts(seen, torch.arange(len(seen)), seen.roll(1, 0))
+    assert clip.hits(towers[0], some_pictures, wrong, torch.device("cpu"))["subject"] < 0.5
+
+
 # ---------------------------------------------------------------------- autoencoder
 
 
@@ -228,15 +288,28 @@ def test_whitening_changes_the_latents_and_not_the_round_trip(some_pictures):
 # ----------------------------------------------------------------------------- unet
 
 
-def test_the_loss_is_weighted_by_min_snr():
+def test_uneven_noise_is_white_noise_and_coarse_patches_of_the_level_asked_for() -> None:
+    def coarse(low: float) -> tuple[float, float]:
+        noise = unet.uneven_noise((64, 4, 16, 16), low, torch.Generator().manual_seed(0))
+        residual = noise - torch.nn.functional.avg_pool2d(noise, 3, 1, 1)
+        return noise.mean((2, 3)).std().item(), residual.std().item()
+
+    (white, fine), (uneven, fine_too) = coarse(0.0), coarse(0.4)
+    assert white == pytest.approx(1 / 16, rel=0.15)  # the mean of 256 numbers
+    assert 0.4 < uneven < 0.6
+    assert fine_too == pytest.approx(fine, rel=0.02)  # the fine grain is as it was
+
+
+def test_the_loss_bounds_the_weight_of_clean_latents_and_raises_that_of_noisy_ones():
     network = unet.build(UNet(channels=(16, 16, 16), heads=2), 4, 16, 8, seed=0)
     denoising = unet.Denoising(network, UNet())
-    t = torch.tensor([0, 999])
-    z0, noise = torch.randn(2, 2, 4, 16, 16)
-    errors, weights = denoising.errors(z0, t, noise, torch.zeros(2, 3, 8))
-    snr = denoising.alpha_bar[0] / (1 - denoising.alpha_bar[0])
-    assert weights.tolist() == pytest.approx([5 / snr.item(), 1.0])
-    total = denoising(z0, t, noise, torch.zeros(2, 3, 8))
+    t = torch.tensor([0, 500, 999])
+    z0, noise = torch.randn(2, 3, 4, 16, 16)
+    errors, weights = denoising.errors(z0, t, noise, torch.zeros(3, 3, 8))
+    clean, middle, noisy = denoising.alpha_bar[t].tolist()
+    assert noisy < 0.05 < middle
+    assert weights.tolist() == pytest.approx([5 * (1 - clean) / clean**2, 1 / middle, 1 / 0.05])
+    total = denoising(z0, t, noise, torch.zeros(3, 3, 8))
     assert total.item() == pytest.approx((errors * weights).mean().item())
 
 
@@ -293,10 +366,21 @@ def test_a_second_run_changes_nothing(shop):
     assert (shop.work / "log.jsonl").read_text() == log
     assert {json.loads(line)["stage"] for line in log.splitlines()} == {
         "autoencoder",
+        "text",
         "clip",
         "unet",
         "decoder",
     }
+
+
+def test_the_vision_tower_is_trained_and_the_text_tower_stays(shop):
+    from safetensors.torch import load_file
+
+    before = load_file(shop.work / "text/model.safetensors")
+    after = load_file(shop.work / "clip/model.safetensors")
+    for name, weights in after.items():
+        locked = name.startswith(("text_model", "text_projection"))
+        assert torch.equal(weights, before[name]) == locked or weights.ndim == 1, name
 
 
 def test_the_decoder_is_tuned_and_the_latents_stay(shop):

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -130,3 +131,14 @@ def test_nothing_names_a_place_on_one_machine():
         if b"\0" not in (data := path.read_bytes()) and place.search(data)
     }
     assert found == {}
+
+
+def test_a_function_that_shares_its_name_with_a_module_stays_a_function():
+    """In a fresh interpreter, since the order of imports decides."""
+    code = (
+        "import inst_tutorial.transfer, inst_tutorial as inst\n"
+        "from inst_tutorial import transfer\n"
+        "from inst_tutorial.transfer import repaint\n"
+        "assert callable(transfer) and callable(inst.transfer) and callable(repaint)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -85,7 +85,7 @@ def test_what_is_no_word(tmp_path: Path, word: Word) -> None:
         with pytest.raises(WordError, match=match):
             Word.load(path)
 
-    refuses("is not a word")  # no such file
+    refuses("no such file")  # no such file
     for content in (b"", b"a text", word.save(path).read_bytes()[:-9]):
         path.write_bytes(content)
         refuses("is not a word")

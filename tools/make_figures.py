@@ -1,16 +1,23 @@
-"""Make the pictures of the README: the demonstration, and a look into the world.
+"""Make the pictures of the README and of the book's frame, all painted by the world.
 
-python tools/make_figures.py
+python tools/make_figures.py              # all of them
+python tools/make_figures.py logo card    # some
 """
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable
 from pathlib import Path
+
+import matplotlib.font_manager
+from PIL import Image, ImageDraw, ImageFont
 
 from inst_tutorial.demo import run_demo
 from inst_tutorial.figures import picture_grid, save_figure
 from inst_tutorial.painter import Painter
-from inst_tutorial.world import HELD_OUT, Scene, paint
+from inst_tutorial.pictures import save_picture
+from inst_tutorial.world import HELD_OUT, STYLES, Scene, paint
 
 STATIC = Path(__file__).parents[1] / "book/_static"
 SCENES = (
@@ -18,15 +25,83 @@ SCENES = (
     Scene("owl", "snow", light="sunset", colour="brown", seed=2),
     Scene("sailboat", "sea", light="night", colour="red", seed=4),
 )
+EMBLEM = Scene("lighthouse", "sea", size=0.85, seed=1)
+TITLE = "Inversion-based style transfer, step by step"
+
+
+def world() -> Path:
+    """Three scenes in eight held-out styles."""
+    names = list(HELD_OUT)[:8]
+    rows = [[paint(scene), *(paint(scene, HELD_OUT[name]) for name in names)] for scene in SCENES]
+    figure = picture_grid(rows, column_titles=["photograph", *names])
+    return save_figure(figure, STATIC / "world.webp")
+
+
+def demo() -> Path:
+    """The demonstration."""
+    return save_figure(run_demo(Painter.load("paintbox")).figure, STATIC / "demo.webp")
+
+
+def logo() -> Path:
+    """A lighthouse, half photograph, half painting, with round corners."""
+    return save_transparent(emblem(256), STATIC / "logo.webp")
+
+
+def favicon() -> Path:
+    """The logo for a browser's tab."""
+    return save_transparent(emblem(64), STATIC / "favicon.png")
+
+
+def card() -> Path:
+    """What a link to the book shows elsewhere: the emblem's scene in many styles, and the title."""
+    sheet = Image.new("RGB", (1200, 630), "#14213d")
+    painted = [paint(EMBLEM, HELD_OUT[name]) for name in list(HELD_OUT)[:8]]
+    painted += [paint(EMBLEM, STYLES[name]) for name in ("mosaic", "comic", "woodcut")]
+    for i, picture in enumerate([paint(EMBLEM), *painted]):
+        tile = picture.resize((200, 200), Image.Resampling.LANCZOS)
+        sheet.paste(tile, (200 * (i % 6), 200 * (i // 6)))
+    drawing = ImageDraw.Draw(sheet)
+    font = matplotlib.font_manager.findfont("DejaVu Sans:bold")
+    drawing.text((600, 490), TITLE, "white", ImageFont.truetype(font, 42), anchor="mm")
+    below = "One painting becomes a word; the word repaints your pictures"
+    plain = matplotlib.font_manager.findfont("DejaVu Sans")
+    drawing.text((600, 555), below, "#d0d8e8", ImageFont.truetype(plain, 28), anchor="mm")
+    return save_picture(sheet, STATIC / "card.jpg")
+
+
+def emblem(side: int) -> Image.Image:
+    """RGBA: the photograph left of a diagonal, the painting right of it."""
+    big = (4 * 128, 4 * 128)
+    photograph, painting = (
+        paint(EMBLEM, style).resize(big, Image.Resampling.LANCZOS)
+        for style in (None, HELD_OUT["starry"])
+    )
+    mask, corners = Image.new("L", big), Image.new("L", big)
+    ImageDraw.Draw(mask).polygon([(330, 0), (512, 0), (512, 512), (180, 512)], fill=255)
+    ImageDraw.Draw(corners).rounded_rectangle((0, 0, 511, 511), 80, fill=255)
+    both = Image.composite(painting, photograph, mask)
+    ImageDraw.Draw(both).line([(330, 0), (180, 512)], "white", 10)
+    both.putalpha(corners)
+    return both.resize((side, side), Image.Resampling.LANCZOS)
+
+
+def save_transparent(picture: Image.Image, path: Path) -> Path:
+    """Write an RGBA picture as .webp or .png."""
+    picture.save(path, **({"quality": 90} if path.suffix == ".webp" else {"optimize": True}))
+    return path
+
+
+FIGURES: dict[str, Callable[[], Path]] = {
+    function.__name__: function for function in (world, demo, logo, favicon, card)
+}
 
 
 def main() -> None:
-    """Write world.webp and demo.webp."""
-    names = list(HELD_OUT)[:8]
-    rows = [[paint(scene), *(paint(scene, HELD_OUT[name]) for name in names)] for scene in SCENES]
-    world = picture_grid(rows, column_titles=["photograph", *names])
-    print(save_figure(world, STATIC / "world.webp"))
-    print(save_figure(run_demo(Painter.load("paintbox")).figure, STATIC / "demo.webp"))
+    """Write the figures named on the command line, or all of them."""
+    parser = argparse.ArgumentParser(description="Make the pictures of the README and the book.")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(FIGURES)}; default: all")
+    for name in parser.parse_args().names or FIGURES:
+        print(FIGURES[name]())
 
 
 if __name__ == "__main__":

@@ -5,48 +5,96 @@ random (of cells, of widgets) are numbered in order of appearance instead.
 
     python tools/make_notebooks.py                        # all of book/
     python tools/make_notebooks.py book/first_steps.ipynb
+    python tools/make_notebooks.py --times                # and write how long each took
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import csv
+import io
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+from PIL import Image
 from tqdm.auto import tqdm
 
 from inst_tutorial.files import atomic_path
 
-BOOK = Path(__file__).parents[1] / "book"
+BOOK = Path(__file__).resolve().parents[1] / "book"
+TIMES = BOOK / "data" / "run_times.csv"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
+VIEWER = '<figure class="inst-view">'
 RANDOM_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 CELL_SECONDS = 600
+# Colab has no copy of this repository. The page leaves the cell out, and elsewhere it does nothing.
+COLAB = """# On Colab only: install the package of this book.
+import sys
+
+if "google.colab" in sys.modules:
+    %pip install --quiet git+https://github.com/inst-tutorial/inst-tutorial"""
 
 
 def main() -> None:
     """Run the notebooks named on the command line, or all of them."""
     parser = argparse.ArgumentParser(description="Run notebooks and store their outputs.")
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: all of book/")
-    chosen = parser.parse_args().notebooks or sorted(BOOK.glob("*.ipynb"))
+    parser.add_argument("--times", action="store_true", help=f"write {TIMES.name} as well")
+    arguments = parser.parse_args()
+    chosen = [path.resolve() for path in arguments.notebooks] or sorted(BOOK.glob("*.ipynb"))
+    seconds = {}
     for path in (bar := tqdm(chosen)):
         bar.set_description(path.stem)
-        remake(path)
+        seconds[path.stem] = remake(path)
+    if arguments.times:
+        write_times(seconds, TIMES)
 
 
-def remake(path: Path) -> None:
-    """Run one notebook and write it back; on an error the file stays as it was."""
+def remake(path: Path) -> float:
+    """Run one notebook and write it back; on an error the file stays as it was. -> seconds."""
     notebook = nbformat.read(path, as_version=4)
-    notebook = tidy(run(notebook, path.parent))
+    if path.parent == BOOK:
+        prepare_for_colab(notebook)
+    start = time.perf_counter()
+    notebook = run(notebook, path.parent)
+    seconds = time.perf_counter() - start
+    notebook = tidy(notebook)
     nbformat.validate(notebook)
     with atomic_path(path) as target:
         nbformat.write(notebook, target)
+    return seconds
+
+
+def prepare_for_colab(notebook: NotebookNode) -> None:
+    """Put the cell COLAB below the title, anew."""
+    tags = ["colab", "remove-cell"]
+    others = [c for c in notebook.cells if "colab" not in c.metadata.get("tags", [])]
+    notebook.cells = [others[0], new_code_cell(COLAB, metadata={"tags": tags}), *others[1:]]
+
+
+def write_times(seconds: dict[str, float], path: Path) -> None:
+    """Keep how long each notebook took, to the second, beside what was known of others."""
+    known = {}
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            known = dict(list(csv.reader(file))[1:])
+    names = {
+        name: f"{{doc}}`/book/{name}`" for name in sorted(p.stem for p in BOOK.glob("*.ipynb"))
+    }
+    known |= {names[name]: f"{taken:.0f}" for name, taken in seconds.items()}
+    table = {link: known[link] for link in names.values() if link in known}
+    with atomic_path(path) as target, target.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([("Chapter", "Seconds"), *table.items()])
 
 
 def run(notebook: NotebookNode, folder: Path) -> NotebookNode:
@@ -55,6 +103,8 @@ def run(notebook: NotebookNode, folder: Path) -> NotebookNode:
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
+        iopub_timeout=CELL_SECONDS,  # a busy machine may print late; by default that is lost
+        raise_on_iopub_timeout=True,
         kernel_name=KERNEL["name"],
         record_timing=False,
         store_widget_state=True,
@@ -72,13 +122,34 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
         cell.id = f"cell-{number:02}"
         for output in cell.get("outputs", []):
             _drop_second_copy(output.get("data", {}))
+            _shrink(output.get("data", {}))
     return renumber_widgets(keep_reachable_widgets(notebook))
 
 
 def _drop_second_copy(data: dict[str, Any]) -> None:
-    """Pillow shows each picture as PNG and as JPEG; the page needs one."""
+    """Keep one of two: Pillow shows each picture as PNG and as JPEG, our viewer is a widget and
+    a piece of HTML with the same pictures, which needs no kernel and no widget manager.
+    """
     if "image/png" in data:
         data.pop("image/jpeg", None)
+    if VIEWER in data.get("text/html", ""):
+        data.pop(VIEW, None)
+
+
+def _shrink(data: dict[str, Any]) -> None:
+    """Give a PNG a palette of 256 colours: a quarter of the size. One that has it stays."""
+    if "image/png" not in data:
+        return
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    if picture.mode != "P":
+        file = io.BytesIO()
+        palette(picture.convert("RGB")).save(file, "PNG", optimize=True)
+        data["image/png"] = base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def palette(picture: Image.Image) -> Image.Image:
+    """An RGB picture in its own best 256 colours."""
+    return picture.quantize(256, Image.Quantize.MEDIANCUT, kmeans=2)
 
 
 def keep_reachable_widgets(notebook: NotebookNode) -> NotebookNode:

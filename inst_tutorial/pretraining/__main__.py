@@ -15,13 +15,14 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for the finished painter.")],
     minutes_pictures: Minutes = None,
     minutes_autoencoder: Minutes = None,
+    minutes_text: Minutes = None,
     minutes_clip: Minutes = None,
     minutes_unet: Minutes = None,
     minutes_decoder: Minutes = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; else what there is.")] = None,
     stages: Annotated[
         str, typer.Option(help="Comma-separated, in any number.")
-    ] = "pictures,autoencoder,clip,unet,decoder,assemble,evaluate",
+    ] = "pictures,autoencoder,text,clip,unet,decoder,assemble,evaluate",
     continue_from: Annotated[
         Path | None, typer.Option(help="A finished painter to train on from.")
     ] = None,
@@ -41,6 +42,7 @@ def main(
     recipe = Recipe.for_device(device).with_minutes(
         pictures=minutes_pictures,
         autoencoder=minutes_autoencoder,
+        text=minutes_text,
         clip=minutes_clip,
         unet=minutes_unet,
         decoder=minutes_decoder,

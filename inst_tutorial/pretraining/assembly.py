@@ -99,7 +99,8 @@ def _change(config: Path, **changes: str | None) -> None:
 
 
 def _half(model: Any) -> Any:
-    return model.to("cpu", torch.float16, memory_format=torch.contiguous_format).eval()
+    torch.nn.Module.to(model, "cpu", torch.float16)  # diffusers' `to` would warn of no part at all
+    return model.to(memory_format=torch.contiguous_format).eval()
 
 
 def load_clip(folder: Path) -> Any:

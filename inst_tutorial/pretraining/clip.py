@@ -1,12 +1,19 @@
 """CLIP: a text tower and a vision tower that agree on which caption belongs to which picture.
 
-Source: Radford et al., "Learning Transferable Visual Models From Natural Language
-Supervision", 2021, section 2.3.
+They are trained one after the other. First the text tower, from captions alone: two captions of
+one picture belong together (Gao et al., "SimCSE", 2021), and captions in which one thing is
+wrong do not (Yuksekgonul et al., "When and Why Vision-Language Models Behave like
+Bags-of-Words", 2023). Then the vision tower, beside the text tower that stays as it is (Zhai
+et al., "LiT: Zero-Shot Transfer with Locked-image text Tuning", 2022, the other way round).
+Trained together from nothing, both towers tell pictures apart by their colours and never
+look at the subject. Source of CLIP: Radford et al., "Learning Transferable Visual Models From
+Natural Language Supervision", 2021, section 2.3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +25,7 @@ from torch.nn import functional as F
 from inst_tutorial.pretraining.autoencoder import Array, to_pm1
 from inst_tutorial.pretraining.settings import Clip
 from inst_tutorial.pretraining.training import Training, seeded
+from inst_tutorial.world import SUBJECTS
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -63,51 +71,169 @@ def tokenize(tokenizer: CLIPTokenizer, captions: Sequence[str]) -> NDArray[np.in
     return ids
 
 
-class Matching(nn.Module):
-    """The symmetric contrastive loss. Its parameters are those of `clip`."""
+# ---------------------------------------------------------------------- the text tower
+
+
+class Describing(nn.Module):
+    """The contrastive loss among captions. Its parameters are those of `clip`; the vision
+    tower's are fixed."""
 
     def __init__(self, clip: Any) -> None:
         super().__init__()
-        self.clip = clip
+        self.clip = clip.requires_grad_(True)
+        clip.vision_model.requires_grad_(False)
+        clip.visual_projection.requires_grad_(False)
 
-    def forward(self, picture_pm1: Tensor, ids: Tensor) -> Tensor:
-        """Loss of a batch in which picture i belongs to caption i."""
-        scores = similarity(self.clip, picture_pm1, ids)
-        truth = torch.arange(len(ids), device=ids.device)
-        return (F.cross_entropy(scores, truth) + F.cross_entropy(scores.T, truth)) / 2
-
-
-def similarity(clip: Any, picture_pm1: Tensor, ids: Tensor) -> Tensor:
-    """Cosines of pictures (a, 3, H, W) and captions (b, L), times the scale: (a, b)."""
-    seen = clip.visual_projection(clip.vision_model(picture_pm1).pooler_output)
-    read = clip.text_projection(clip.text_model(ids).pooler_output)
-    scale = clip.logit_scale.clamp(max=4.6).exp()  # at most 100, as in the paper
-    return scale * F.normalize(seen.float(), dim=-1) @ F.normalize(read.float(), dim=-1).T
+    def forward(self, ids: Tensor) -> Tensor:
+        """Loss of quartets of captions (b, 4, L): said, full, one part wrong, style wrong."""
+        b, scale = len(ids), scale_of(self.clip)
+        said, *full = read(self.clip, ids.transpose(0, 1).flatten(0, 1)).split(b)  # (b, p) each
+        scores = scale * said @ torch.cat(full).T  # (b, 3 b)
+        truth = torch.arange(b, device=ids.device)
+        return (F.cross_entropy(scores, truth) + F.cross_entropy(scores[:, :b].T, truth)) / 2
 
 
-def loss(run: Training, pictures: Array, ids: NDArray[np.int64]) -> Tensor:
-    """The loss of one batch, half of it mirrored (captions know no left and right)."""
-    b = run.fit.batch
-    draw = torch.randint(run.examples, (b,), generator=run.generator, device=run.device)
-    index = draw.cpu().numpy()
-    batch = to_pm1(pictures[index], run.device)
-    mirrored = torch.rand(b, 1, 1, 1, generator=run.generator, device=run.device) < 0.5
-    batch = torch.where(mirrored, batch.flip(-1), batch)
-    return run.forward(batch, torch.from_numpy(ids[index]).to(run.device))
+def text_loss(run: Training, ids: NDArray[np.int64]) -> Tensor:
+    """The loss of one batch of quartets (n, 4, L)."""
+    return run.forward(torch.from_numpy(ids[_draw(run)]).to(run.device))
 
 
 @torch.no_grad()
-def top1(clip: Any, pictures: Array, ids: NDArray[np.int64], device: torch.device) -> list[bool]:
-    """For groups of 100 pictures with distinct captions: was each one's own the nearest?"""
-    hits: list[bool] = []
-    first = np.unique(ids, axis=0, return_index=True)[1]  # one picture of each caption
-    first.sort()
-    for start in range(0, len(first) - 99, 100):
-        group = first[start : start + 100]
-        batch = to_pm1(pictures[group], device)
-        scores = similarity(clip, batch, torch.from_numpy(ids[group]).to(device))
-        hits += (scores.argmax(1).cpu() == torch.arange(100)).tolist()
-    return hits
+def told_apart(clip: Any, ids: NDArray[np.int64], device: torch.device) -> float:
+    """The share of quartets (n, 4, L) whose said caption is nearest to its own full one, among
+    all full and wrong ones."""
+    said, *full = [read(clip, torch.from_numpy(ids[:, k]).to(device)) for k in range(4)]
+    nearest = (said @ torch.cat(full).T).argmax(1).cpu()
+    return float((nearest == torch.arange(len(ids))).float().mean())
+
+
+# -------------------------------------------------------------------- the vision tower
+
+
+class Matching(nn.Module):
+    """The losses of pictures beside a locked text tower. Its parameters are those of `clip`."""
+
+    def __init__(self, clip: Any, settings: Clip) -> None:
+        super().__init__()
+        self.clip, self.settings = clip.requires_grad_(True), settings
+        clip.text_model.requires_grad_(False)
+        clip.text_projection.requires_grad_(False)
+
+    def forward(
+        self, picture_pm1: Tensor, subject: Tensor, subjects: Tensor, captions: Tensor
+    ) -> Tensor:
+        """Which subject, and which caption?
+
+        `subject` (b,) is an index into the texts `subjects` (s, p), or -1 where the caption
+        names none; the own caption of picture i is row i of the texts `captions` (n, p).
+        """
+        seen, scale = see(self.clip, picture_pm1), scale_of(self.clip)
+        what = F.cross_entropy(scale * seen @ subjects.T, subject, ignore_index=-1)
+        own = torch.arange(len(seen), device=seen.device)
+        which = F.cross_entropy(scale * seen @ captions.T, own)
+        return what + self.settings.caption_weight * which
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What a locked text tower makes of captions: unit vectors (n, p), which subject each names
+    (n,) or -1, and unit vectors of all subjects (s, p)."""
+
+    captions: Tensor
+    subject: Tensor
+    subjects: Tensor
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+
+@torch.no_grad()
+def texts(
+    clip: Any, tokenizer: CLIPTokenizer, captions: Sequence[str], device: torch.device
+) -> Texts:
+    """Captions, read once."""
+    ids = tokenize(tokenizer, captions)
+    with torch.autocast(device.type, torch.bfloat16):
+        parts = [read(clip, torch.from_numpy(some).to(device)) for some in _chunks(ids)]
+    names = tokenize(tokenizer, [an(f"a {name}") for name in SUBJECTS])
+    return Texts(
+        torch.cat(parts),
+        torch.from_numpy(subjects_of(tokenizer, ids)).to(device),
+        read(clip, torch.from_numpy(names).to(device)),
+    )
+
+
+def subjects_of(tokenizer: CLIPTokenizer, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Captions (n, L) -> index of the subject that each names, or -1: (n,)."""
+    words = np.array(tokenizer.convert_tokens_to_ids(list(SUBJECTS)))
+    named = (ids[:, :, None] == words).any(1)  # (n, L, s) -> (n, s)
+    return np.where(named.any(1), named.argmax(1), -1)
+
+
+def loss(run: Training, pictures: Array, read: Texts, settings: Clip) -> Tensor:
+    """The loss of one batch, half of it mirrored (captions know no left and right). Each
+    picture's caption is to be found among those of the batch and `settings.others` more."""
+    index = _draw(run)
+    batch = to_pm1(pictures[index], run.device)
+    mirrored = torch.rand(len(batch), 1, 1, 1, generator=run.generator, device=run.device) < 0.5
+    batch = torch.where(mirrored, batch.flip(-1), batch)
+    more = torch.randint(
+        run.examples, (settings.others,), generator=run.generator, device=run.device
+    )
+    own = torch.from_numpy(index).to(run.device)
+    captions = read.captions[torch.cat([own, more])]
+    return run.forward(batch, read.subject[own], read.subjects, captions)
+
+
+@torch.no_grad()
+def hits(clip: Any, pictures: Array, read: Texts, device: torch.device) -> dict[str, float]:
+    """Shares of right answers: the caption among 100 distinct ones, and the subject."""
+    seen = torch.cat([see(clip, to_pm1(some, device)) for some in _chunks(pictures)])
+    named = read.subject >= 0
+    right = (seen @ read.subjects.T).argmax(1) == read.subject
+    found = {"subject": float(right[named].float().mean())}
+    first = np.unique(read.captions.cpu().numpy(), axis=0, return_index=True)[1]
+    groups = torch.from_numpy(np.sort(first)).to(device).split(100)
+    top1 = [
+        (seen[g] @ read.captions[g].T).argmax(1) == torch.arange(100, device=device)
+        for g in groups
+        if len(g) == 100
+    ]
+    return found | ({"top1": float(torch.cat(top1).float().mean())} if top1 else {})
+
+
+# --------------------------------------------------------------------------- both towers
+
+
+def read(clip: Any, ids: Tensor) -> Tensor:
+    """Captions (n, L) -> unit vectors (n, p)."""
+    return F.normalize(clip.text_projection(clip.text_model(ids).pooler_output).float(), dim=-1)
+
+
+def see(clip: Any, picture_pm1: Tensor) -> Tensor:
+    """Pictures (n, 3, H, W) -> unit vectors (n, p)."""
+    pooled = clip.vision_model(picture_pm1).pooler_output
+    return F.normalize(clip.visual_projection(pooled).float(), dim=-1)
+
+
+def scale_of(clip: Any) -> Tensor:
+    """The factor on cosines: at most 100, as in the paper."""
+    return clip.logit_scale.clamp(max=4.6).exp()
+
+
+def _draw(run: Training) -> NDArray[np.int64]:
+    draw = torch.randint(run.examples, (run.fit.batch,), generator=run.generator, device=run.device)
+    return draw.cpu().numpy()
+
+
+def _chunks(rows: Any) -> Iterator[Any]:
+    for start in range(0, len(rows), 64):
+        yield rows[start : start + 64]
+
+
+def an(text: str) -> str:
+    """A prompt with the right article before "owl"."""
+    return text.replace("a owl", "an owl")
 
 
 @torch.no_grad()

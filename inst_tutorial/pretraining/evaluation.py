@@ -138,7 +138,8 @@ def paintings(first_seed: int) -> Iterator[Painting]:
             yield scene, style
 
 
-def _take(count: int, first_seed: int) -> list[Painting]:
+def paintings_of(count: int, first_seed: int) -> list[Painting]:
+    """The first `count` of them."""
     return [painting for painting, _ in zip(paintings(first_seed), range(count), strict=False)]
 
 
@@ -220,7 +221,7 @@ class Exam:
 
     def subjects(self, judge: Judge) -> list[Row]:
         """Are subjects recognised in pictures drawn from captions, and in the world's own?"""
-        examples = _take(self.settings.samples, FIRST_SEED)
+        examples = paintings_of(self.settings.samples, FIRST_SEED)
         names = [scene.subject for scene, _ in examples]
         generator = Generator().manual_seed(self.settings.transfer.seed)
         drawn: list[Picture] = []
@@ -251,7 +252,7 @@ class Exam:
     def wrong_words(self) -> list[Row]:
         """By how much does a wrong caption raise the loss, at the same noise?"""
         rng = np.random.default_rng(FIRST_SEED)
-        examples = _take(self.settings.pictures, FIRST_SEED)
+        examples = paintings_of(self.settings.pictures, FIRST_SEED)
         losses = []
         for scene, style in self._watched(examples, "captions"):
             captions = (

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from inst_tutorial.painter import PAINTBOX, Painter
 from inst_tutorial.pictures import to_tensor
+from inst_tutorial.pretraining.clip import an
 from inst_tutorial.world import SUBJECTS
 
 Picture = Image.Image
@@ -78,14 +79,10 @@ class Judge:
 
     def subjects(self, pictures: Sequence[Picture]) -> list[str]:
         """What each picture shows, zero-shot: the subject that is nearest over all wordings."""
-        prompts = [_an(wording.format(name)) for name in SUBJECTS for wording in WORDINGS]
+        prompts = [an(wording.format(name)) for name in SUBJECTS for wording in WORDINGS]
         scores = self.see(pictures) @ self.read(prompts).T  # (n, subjects * wordings)
         means = scores.view(len(pictures), len(SUBJECTS), len(WORDINGS)).mean(2)  # (n, subjects)
         return [list(SUBJECTS)[index] for index in means.argmax(1).tolist()]
-
-
-def _an(text: str) -> str:
-    return text.replace("a owl", "an owl")
 
 
 def top1(seen: Tensor, read: Tensor, choices: int) -> list[bool]:

@@ -86,7 +86,13 @@ class Autoencoder:
 
 @dataclass(frozen=True)
 class Clip:
-    """Size of the text and vision towers."""
+    """Size of the text and vision towers, and what they are trained on.
+
+    Attributes:
+        quartets: of captions, that the text tower learns from.
+        others: captions beside those of the batch, among which a picture's own is to be found.
+        caption_weight: of that, beside finding the subject.
+    """
 
     width: int = 192
     text_layers: int = 4
@@ -95,6 +101,9 @@ class Clip:
     patch: int = 16
     projection: int = 128
     text_length: int = 40
+    quartets: int = 16_000
+    others: int = 1024
+    caption_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -106,13 +115,21 @@ class UNet:
         heads: of each attention.
         empty: share of empty captions, for guidance (Ho and Salimans, 2022).
         snr_gamma: loss weight min(SNR, gamma) / SNR (Hang et al., "Efficient Diffusion
-            Training via Min-SNR Weighting Strategy", 2023, section 3.4).
+            Training via Min-SNR Weighting Strategy", 2023, section 3.4), which bounds the weight
+            of nearly clean latents.
+        signal_floor: loss weight 1 / max(alpha_bar, floor), that of a predicted velocity
+            (Salimans and Ho, "Progressive Distillation", 2022, section 4): where there is
+            much noise, and the text decides what the picture shows, errors count for more.
+        low_noise: deviation of the noise added in coarse patches (`uneven_noise`), which lets
+            the caption, and not the colours seen through the noise, decide the palette.
     """
 
     channels: tuple[int, ...] = (64, 128, 192)
     heads: int = 4
     empty: float = 0.1
     snr_gamma: float = 5.0
+    signal_floor: float = 0.05
+    low_noise: float = 0.4
 
 
 @dataclass(frozen=True)
@@ -128,7 +145,8 @@ class Recipe:
     fit_autoencoder: Fit = field(
         default_factory=lambda: Fit(18, batch=16, learning_rate=2e-3, channels_last=True, bf16=True)
     )
-    fit_clip: Fit = field(default_factory=lambda: Fit(25, batch=128, learning_rate=8e-4, bf16=True))
+    fit_text: Fit = field(default_factory=lambda: Fit(7, batch=48, learning_rate=1.5e-3, bf16=True))
+    fit_clip: Fit = field(default_factory=lambda: Fit(25, batch=32, learning_rate=6e-4, bf16=True))
     fit_unet: Fit = field(
         default_factory=lambda: Fit(66, batch=16, learning_rate=1e-3, channels_last=True, bf16=True)
     )
@@ -147,14 +165,16 @@ class Recipe:
         return cls(
             pictures=Pictures(minutes=1.0, workers=15, while_training=True),
             fit_autoencoder=Fit(6, batch=128, learning_rate=2e-3, channels_last=True, **fast),
-            fit_clip=Fit(3, batch=512, learning_rate=1e-3, **fast),
+            clip=Clip(quartets=100_000),
+            fit_text=Fit(1, batch=256, learning_rate=1e-3, **fast),
+            fit_clip=Fit(3, batch=256, learning_rate=1e-3, **fast),
             fit_unet=Fit(14, batch=512, learning_rate=1e-3, ema=0.9995, channels_last=True, **fast),
             fit_decoder=Fit(1, batch=128, learning_rate=5e-4, channels_last=True, **fast),
         )
 
     def with_minutes(self, **minutes: float | None) -> Recipe:
-        """This recipe with other time budgets: pictures=, autoencoder=, clip=, unet=,
-        decoder=."""
+        """This recipe with other time budgets: pictures=, autoencoder=, text=, clip=,
+        unet=, decoder=."""
         changed: dict[str, Any] = {}
         for stage, value in minutes.items():
             if value is not None:

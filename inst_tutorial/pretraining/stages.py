@@ -21,16 +21,19 @@ from inst_tutorial.pretraining import (
     evaluation,
     pictures,
     report,
+    showcase,
     tokenizer,
     unet,
 )
 from inst_tutorial.pretraining.checkpoint import fingerprint, load_average
 from inst_tutorial.pretraining.pictures import Pool
+from inst_tutorial.pretraining.quartets import quartets
 from inst_tutorial.pretraining.settings import Autoencoder, Fit, Recipe, TrainingError
 from inst_tutorial.pretraining.training import Training, state_path
+from inst_tutorial.world import sample_caption
 
-STAGES = ("pictures", "autoencoder", "clip", "unet", "decoder", "assemble", "evaluate")
-SOME = 1024  # pictures for statistics
+STAGES = ("pictures", "autoencoder", "text", "clip", "unet", "decoder", "assemble", "evaluate")
+SOME = 1024  # examples for statistics
 
 
 @dataclass(frozen=True)
@@ -131,39 +134,57 @@ class Workshop:
 
         run.run(loss, validate, lambda: len(pool), self.progress)
 
-    # ----------------------------------------------------------------------- clip
+    # ------------------------------------------------------------- text and pictures
+
+    def fit_text(self) -> None:
+        """Build the tokenizer, train the text tower, and put both into the work folder."""
+        done = self.work / "text"
+        if done.exists():
+            return
+        settings, recipe, words = self.recipe.clip, self.recipe, self._tokenizer()
+        model = self._old("text") or clip.build(
+            settings, words, recipe.picture_size, recipe.seed + 1
+        )
+        run = self._training("text", clip.Describing(model), recipe.fit_text)
+        made = quartets(
+            settings.quartets + 128, workers=recipe.pictures.workers, progress=self.progress
+        )
+        ids = np.stack([clip.tokenize(words, four) for four in made])  # (n, 4, L)
+        view, ids = ids[:128], ids[128:]
+
+        def validate(model: Any) -> dict[str, float]:
+            return {"told_apart": clip.told_apart(model.clip, view, run.device)}
+
+        run.run(lambda run: clip.text_loss(run, ids), validate, lambda: len(ids), self.progress)
+        self._keep(run.average.clip, done)
 
     def fit_clip(self) -> None:
-        """Build the tokenizer, train the two towers, and put both into the work folder."""
+        """Train the vision tower beside the text tower; put both into the work folder."""
         done = self.work / "clip"
         if done.exists():
             return
-        settings, recipe, pool = self.recipe.clip, self.recipe, self._pool()
-        words = self._tokenizer()
-        model = self._old("clip") or clip.build(
-            settings, words, recipe.picture_size, recipe.seed + 1
+        settings, pool, words = self.recipe.clip, self._pool(), self._tokenizer()
+        run = self._training(
+            "clip", clip.Matching(self._part("text"), settings), self.recipe.fit_clip
         )
-        run = self._training("clip", clip.Matching(model), recipe.fit_clip)
-        ids = clip.tokenize(words, pool.captions())
+        towers = run.average.clip  # the text tower is locked: it is the same in both
+        told = clip.texts(towers, words, pool.captions(), run.device)
         view = self.held_back.pictures()
-        truth = clip.tokenize(words, self.held_back.captions())
+        truth = clip.texts(towers, words, self.held_back.captions(), run.device)
 
         def grow() -> int:
-            nonlocal ids
-            fresh = pool.captions()[len(ids) :]
-            if fresh:
-                ids = np.concatenate([ids, clip.tokenize(words, fresh)])
-            return len(ids)
+            nonlocal told
+            if len(pool) > len(told):
+                told = clip.texts(towers, words, pool.captions(), run.device)
+            return len(told)
 
-        def validate(model: Any) -> dict[str, float]:
-            hits = clip.top1(model.clip, view, truth, run.device)
-            return {"top1": float(np.mean(hits))} if hits else {}
-
-        def loss(run: Training) -> torch.Tensor:
-            return clip.loss(run, pool.pictures(), ids)
-
-        run.run(loss, validate, grow, self.progress)
-        self._keep(run.average.clip, done)
+        run.run(
+            lambda run: clip.loss(run, pool.pictures(), told, settings),
+            lambda model: clip.hits(model.clip, view, truth, run.device),
+            grow,
+            self.progress,
+        )
+        self._keep(towers, done)
 
     def _tokenizer(self) -> Any:
         """The tokenizer of the work folder, or of the painter to go on from, or a new one."""
@@ -175,7 +196,8 @@ class Workshop:
         if self.start is not None:
             words = CLIPTokenizer.from_pretrained(self.start / "tokenizer")
         else:
-            words = tokenizer.build(self._pool().captions(), self.recipe.clip.text_length)
+            captions = (sample_caption(seed) for seed in range(2 * SOME))  # has every word
+            words = tokenizer.build(captions, self.recipe.clip.text_length)
         self._keep(words, folder)
         return words
 
@@ -186,7 +208,7 @@ class Workshop:
         from diffusers.models.attention_processor import AttnProcessor
 
         recipe, settings = self.recipe, self.recipe.unet
-        vae, towers, words = self._part("vae"), self._part("clip"), self._tokenizer()
+        vae, towers, words = self._part("vae"), self._part("text"), self._tokenizer()
         network = self._new_unet(vae, towers)
         run = self._training("unet", unet.Denoising(network, settings), recipe.fit_unet)
         if run.share == 1:
@@ -253,7 +275,8 @@ class Workshop:
     # ----------------------------------------------------------------- evaluation
 
     def evaluate(self) -> None:
-        """Measure the finished painter, with all counts, and write evaluation.json beside it."""
+        """Measure the finished painter, with all counts, and write evaluation.json beside it,
+        and pictures that show what it can do."""
         painter = Painter.load(self.out, device=self.device)
         settings = evaluation.EvaluationSettings()
         rows = evaluation.evaluate(painter, settings, self.progress)
@@ -263,6 +286,7 @@ class Workshop:
             unet=fingerprint(painter.unet),
             settings=asdict(settings),
         )
+        showcase.show(painter, self.out, settings, self.progress)
 
     # ---------------------------------------------------------------------- parts
 
@@ -291,7 +315,7 @@ class Workshop:
 
         if self.start is None:
             return None
-        if name == "clip":
+        if name in ("text", "clip"):
             return assembly.load_clip(self.start)
         kind = AutoencoderKL if name == "vae" else UNet2DConditionModel
         return kind.from_pretrained(self.start / name, torch_dtype=torch.float32)

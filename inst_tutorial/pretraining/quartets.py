@@ -1,0 +1,51 @@
+"""Captions to tell apart: of each scene four, of which the first two belong together."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from inst_tutorial.world import LIGHTS, SETTINGS, SUBJECTS, Scene, full_caption
+from inst_tutorial.world.examples import sample_example
+from inst_tutorial.world.gallery import sample_style
+from inst_tutorial.world.scene import SUBJECT_COLOURS
+
+FIRST_SEED = 2_000_000_000  # neither training nor validation pictures have such seeds
+PARTS = {
+    "subject": list(SUBJECTS),
+    "setting": list(SETTINGS),
+    "light": list(LIGHTS),
+    "colour": list(SUBJECT_COLOURS),
+}
+
+Quartet = tuple[str, str, str, str]
+
+
+def quartet(seed: int) -> Quartet:
+    """A training caption; the full caption of the same picture; the full caption with one part
+    of the content wrong; and with another style."""
+    scene, style, said = sample_example(seed)
+    rng = np.random.default_rng([seed, 1])
+    wrong, other = _with_one_part_wrong(scene, rng), sample_style(rng)
+    return said, full_caption(scene, style), full_caption(wrong, style), full_caption(scene, other)
+
+
+def _with_one_part_wrong(scene: Scene, rng: np.random.Generator) -> Scene:
+    part = str(rng.choice(list(PARTS)))
+    others = [name for name in PARTS[part] if name != getattr(scene, part)]
+    wrong: dict[str, Any] = {part: str(rng.choice(others))}
+    return replace(scene, **wrong)
+
+
+def quartets(count: int, *, workers: int, progress: bool = True) -> list[Quartet]:
+    """The quartets of `count` seeds, made by `workers` processes."""
+    context = multiprocessing.get_context("spawn")
+    seeds = range(FIRST_SEED, FIRST_SEED + count)
+    with ProcessPoolExecutor(workers, mp_context=context) as executor:
+        made = executor.map(quartet, seeds, chunksize=64)
+        return list(tqdm(made, total=count, desc="captions", disable=not progress))

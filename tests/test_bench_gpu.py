@@ -1,0 +1,106 @@
+"""The GPU benchmark runs through on a toy, and says so where nothing was measured."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+UNCOMPILED = {"eager": None, "diffusers' forward": ""}  # compiling takes minutes
+
+
+@pytest.fixture(scope="module")
+def gpu():
+    spec = importlib.util.spec_from_file_location("bench_gpu", ROOT / "bench/gpu.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def tiny(gpu, tmp_path_factory):
+    out = tmp_path_factory.mktemp("bench") / "gpu.json"
+    stages = [stage for stage in gpu.STAGES if stage != "savers"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gpu, "MODES", UNCOMPILED)
+        gpu.main(out=out, stages=",".join(stages), tiny=True, layouts="sd15")
+    return json.loads(out.read_text())
+
+
+def test_every_stage_measures(tiny, gpu) -> None:
+    found = tiny["layouts"]["tiny"]
+    assert found["matmul_tflops"] > 0
+    assert found["savers"] == gpu.NOT_YET  # not asked for
+    assert [row["mode"] for row in found["modes"]] == list(UNCOMPILED)
+    for stage in ("batches", "together", "precisions", "modes"):
+        for row in found[stage]:
+            assert "failed" not in row, row
+            assert row["tflop"] >= 0 and {"median", "least", "most"} == row["ms"].keys()
+            assert row["peak_gb"] is None or torch.cuda.is_available()
+    assert [row["batch"] for row in found["batches"]] == [1, 2]
+    assert found["repainting"]["ratio"] > 0
+    assert found["diffusers script"].startswith(gpu.NOT_YET)
+
+
+def test_goals_name_what_is_not_measured(tiny, gpu) -> None:
+    assert [goal["found"] for goal in gpu.goals(gpu.nothing({"sd15": {}}))] == [gpu.NOT_YET] * 4
+    row = {"batch": 8, "share_of_matmul": 0.5, "seconds_for_500_steps": 9.0}
+    result = {"layouts": {"sd15": {"batches": [row], "repainting": {"ratio": 0.6}}}}
+    assert [goal["found"] for goal in gpu.goals(result)] == [0.5, 9.0, gpu.NOT_YET, 0.6]
+
+
+def test_operations_grow_with_the_batch(tiny) -> None:
+    one, two = (row["tflop"] for row in tiny["layouts"]["tiny"]["batches"])
+    assert one <= two
+    ones = tiny["layouts"]["tiny"]["together"]
+    assert ones[0]["tflop"] <= ones[1]["tflop"] <= ones[3]["tflop"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_nothing_is_invented(gpu, tmp_path) -> None:
+    out = tmp_path / "gpu.json"
+    options = {"stages": "batches", "diffusers": None, "tiny": False}
+    gpu.main(out=out, layouts="sd15,sd21", **options)
+    result = json.loads(out.read_text())
+    assert result["machine"] == gpu.NOT_YET
+    for layout in result["layouts"].values():
+        assert set(layout.values()) == {gpu.NOT_YET}
+    out.write_text("measured elsewhere")
+    gpu.main(out=out, layouts="sd15", **options)
+    assert out.read_text() == "measured elsewhere"
+
+
+def test_the_committed_table_is_one_of_this_program(gpu) -> None:
+    result = json.loads((ROOT / "bench/gpu.json").read_text())
+    assert {"sd15", "sd21"} <= result["layouts"].keys()
+    assert result["goals"] == gpu.goals(result)
+
+
+def test_random_weights_have_the_true_size(gpu) -> None:
+    painter = gpu.random_painter(gpu.TINY, gpu.Plan({}, "cpu", torch.float32))
+    assert len(painter.tokenizer) == 49_408 == painter.text_encoder.config.vocab_size
+    assert painter.tokenizer.eos_token_id == 49_407
+    assert painter.picture_size == 16
+
+
+def test_savers_are_measured_one_by_one(gpu) -> None:
+    plan = gpu.Plan({}, "cpu", torch.float32, steps=1, runs=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gpu, "SAVERS", {"none": [], "all three": gpu.SAVERS["all three"]})
+        rows = gpu.savers(gpu.TINY, plan, peak=1.0)
+    assert [row["saver"] for row in rows] == ["none", "all three"]
+    assert rows[1]["tflop"] > rows[0]["tflop"]  # checkpointing computes twice
+
+
+def test_a_failure_is_a_row(gpu) -> None:
+    def full():
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+
+    assert gpu.tried(full)["failed"].startswith("out of memory: CUDA")
+    assert gpu.tried(lambda: {"ms": 1}) == {"ms": 1}

@@ -1,0 +1,162 @@
+"""The built pages: no warning, no dead link, nothing from outside, and controls that work."""
+
+import functools
+import http.server
+import re
+import socketserver
+import subprocess
+import sys
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import pytest
+import yaml
+from chromium import needs_chromium
+
+ROOT = Path(__file__).parents[1]
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
+PLAYED = [page for page in PAGES if "02" <= Path(page).name[:2] <= "11"]
+each_page = pytest.mark.parametrize("page", PAGES)
+PHONE = 390
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The folder of the built pages."""
+    folder = tmp_path_factory.mktemp("book")
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [program, "build", ROOT, "--path-output", folder]
+    built = subprocess.run(
+        [*command, "-W", "-n", "--keep-going"], capture_output=True, text=True, timeout=600
+    )
+    lines = (built.stdout + built.stderr).splitlines()
+    warnings = [line for line in lines if re.search("WARNING|ERROR|Error", line)]
+    assert not warnings and built.returncode == 0, "\n".join(warnings or lines[-30:])
+    return folder / "_build" / "html"
+
+
+# --------------------------------------------------------------------------- without a browser
+
+
+class Links(HTMLParser):
+    """What a page links to, and the places in it that can be linked to."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.places = [], {""}
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        named = dict(attributes)
+        self.places.update(filter(None, (named.get("id"), named.get("name"))))
+        self.links += filter(None, (named.get("href"), named.get("src")))
+
+
+def test_every_chapter_is_built(site):
+    assert [page for page in PAGES if not (site / f"{page}.html").is_file()] == []
+
+
+def test_links_within_the_book_lead_somewhere(site):
+    paths = [path for path in site.rglob("*.html") if "_static" not in path.parts]
+    pages = {path: Links(path.read_text(encoding="utf-8")) for path in paths}
+    broken = []
+    for path, page in pages.items():
+        for link in page.links:
+            where, place = urldefrag(link)
+            if urlsplit(link).scheme or link.startswith("//"):
+                continue
+            target = Path(unquote(urlsplit(urljoin(path.as_uri(), where)).path)) if where else path
+            places = pages[target].places if target in pages else {place}
+            if not target.exists() or unquote(place) not in places:
+                broken.append((path.name, link))
+    assert broken == []
+
+
+def test_pages_have_a_card_for_links_to_them(site):
+    text = (site / "book/welcome.html").read_text(encoding="utf-8")
+    (title,) = re.findall(r"<meta[^>]*og:title[^>]*>", text)
+    assert 'content="Welcome"' in title
+    assert (site / "_static/card.jpg").is_file()
+
+
+def test_notebooks_can_be_downloaded_launched_and_edited(site):
+    text = (site / "book/first_steps.html").read_text(encoding="utf-8")
+    assert (site / "_sources/book/first_steps.ipynb").is_file()
+    for place in ("mybinder.org", "colab.research.google.com", "/issues/new", "/edit/main/book/"):
+        assert place in text, place
+
+
+# ------------------------------------------------------------------------------ with a browser
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    handler = functools.partial(QuietHandler, directory=site)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+# Loads every picture, however far down; then: does it have more than one colour?
+BLANK = """async () => {
+  const blank = [];
+  for (const image of document.querySelectorAll("article img")) {
+    image.loading = "eager";
+    await image.decode().catch(() => null);
+    const canvas = Object.assign(document.createElement("canvas"), { width: 32, height: 32 });
+    const context = canvas.getContext("2d");
+    if (image.naturalWidth) context.drawImage(image, 0, 0, 32, 32);
+    const pixels = new Uint32Array(context.getImageData(0, 0, 32, 32).data.buffer);
+    if (new Set(pixels).size < 2) blank.push(image.alt || image.src.slice(0, 80));
+  }
+  return blank;
+}"""
+
+
+@needs_chromium
+@each_page
+def test_a_page_is_whole(page, address, tab):
+    """No error, nothing from outside, no blank picture, and it fits a phone."""
+    tab.goto(f"{address}/{page}.html")
+    assert tab.evaluate(BLANK) == []
+    tab.set_viewport_size({"width": PHONE, "height": 800})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE
+    assert tab.complaints == []
+
+
+@needs_chromium
+@pytest.mark.parametrize("page", PLAYED)
+def test_the_controls_of_a_chapter_change_its_picture(page, address, tab):
+    tab.goto(f"{address}/{page}.html")
+    viewers = tab.locator("figure.inst-view[data-inst-view=ready]")
+    assert viewers.count() >= 1
+    for i in range(viewers.count()):
+        assert changes(viewers.nth(i)), f"viewer {i + 1}"
+    assert tab.complaints == []
+
+
+def changes(viewer):
+    """Use each control by keyboard: does the picture change, and what is said of it?"""
+    controls = viewer.locator("input[type=range], input[type=radio]:checked, select")
+    seen = set()
+    for i in range(controls.count()):
+        for key in ("ArrowRight", "ArrowDown", "ArrowLeft"):
+            seen.add(shown(viewer))
+            controls.nth(i).press(key)
+    seen.add(shown(viewer))
+    pictures, texts = zip(*seen, strict=True)
+    return len(set(pictures)) > 1 and len(set(texts)) > 1
+
+
+def shown(viewer):
+    picture = viewer.locator(".inst-view-picture")
+    return picture.get_attribute("src"), picture.get_attribute("alt")

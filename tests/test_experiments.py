@@ -1,0 +1,278 @@
+"""The experiments: whole, repeatable, resumable, and honest about what is independent."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tiny import seeded, tiny_sd1, tiny_text_encoder
+from typer.testing import CliRunner
+
+from inst_tutorial import experiments
+from inst_tutorial.experiments import (
+    CONTENTS,
+    COPIES,
+    DRAWINGS,
+    LEARNERS,
+    METHODS,
+    STYLE_SCENES,
+    Case,
+    Plan,
+    Results,
+    app,
+    dots,
+    fingerprint,
+    interval,
+    run,
+)
+from inst_tutorial.metrics import truth_distance
+from inst_tutorial.painter import Painter
+from inst_tutorial.pretraining import tokenizer
+from inst_tutorial.transfer import transfer
+from inst_tutorial.world import HELD_OUT, paint, sample_caption
+
+SECONDS = experiments.seconds
+TINY = replace(Plan.quick(), styles=1, steps=1, pairs=1, sampling=replace(Plan().sampling, steps=3))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A tiny random painter that reads the world's captions."""
+    folder = tmp_path_factory.mktemp("tiny-paintbox")
+    pipeline = tiny_sd1()
+    words = tokenizer.build((sample_caption(seed) for seed in range(500)), 40)
+    with seeded(3):
+        text = tiny_text_encoder(
+            words, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4
+        )
+    pipeline.register_modules(tokenizer=words, text_encoder=text)
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def painter(folder):
+    return Painter.load(folder, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def untimed():
+    """Runs do not measure how long learning takes; one test does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiments, "seconds", lambda painter, plan: {})
+        yield
+
+
+@pytest.fixture(scope="module")
+def results(folder, work):
+    return run(TINY, str(folder), work, progress=False)
+
+
+# ------------------------------------------------------------------------------- the plan
+
+
+def test_the_book_has_enough_styles_contents_and_seeds():
+    plan = Plan()
+    assert plan.styles >= 6 and plan.contents >= 4 and plan.seeds >= 3
+    assert len(plan.cases) == plan.styles * plan.seeds
+    assert {style for style, _ in plan.cases} <= set(HELD_OUT)
+
+
+def test_no_content_is_a_style_picture():
+    assert not {scene.seed for scene in CONTENTS} & {scene.seed for scene in STYLE_SCENES}
+    assert len({scene.subject for scene in (*CONTENTS, *STYLE_SCENES)}) == 7
+
+
+def test_every_method_uses_a_learner_that_there_is():
+    methods = [*METHODS.values(), *DRAWINGS.values()]
+    assert {method.learner for method in methods} - {""} <= set(LEARNERS)
+    assert all(("*" in method.prompt) == bool(method.learner) for method in methods)
+
+
+@pytest.mark.parametrize("wrong", [{"styles": 15}, {"contents": 0}, {"seeds": 4}, {"steps": 0}])
+def test_a_plan_that_cannot_be_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Plan(**wrong)
+
+
+# ---------------------------------------------------------------------------- the results
+
+
+def test_every_method_is_measured_on_every_content(results):
+    found = {
+        (r["method"], r["strength"], r["style"], r["content"]) for r in results.rows("transfers")
+    }
+    methods = [(n, s) for n, m in METHODS.items() for s in m.strengths] + [(n, 0) for n in COPIES]
+    styles = list(HELD_OUT)[:1]
+    assert found == {(*one, style, i) for one in methods for style in styles for i in range(2)}
+    numbers = [v for row in results.rows("transfers") for v in row.values() if v is not None]
+    assert all(math.isfinite(v) for v in numbers if not isinstance(v, str))
+    assert {r["method"] for r in results.rows("drawings")} == {
+        *DRAWINGS,
+        "another painting",
+        "photograph",
+    }
+
+
+def test_copies_are_as_far_as_copies_are(results):
+    means = {name: results.by_style("truth", method=name).mean() for name in COPIES}
+    assert results.by_style("structure", method="content").max() == 0
+    assert results.by_style("palette", method="style picture").max() == 0
+    assert means["truth, other hand"] < means["content"]
+
+
+def test_curves_begin_at_step_0_and_have_a_reference(results):
+    for name in LEARNERS:
+        for row in results.rows("curves", learner=name):
+            assert row["curve"]["step"] == [0, 1]
+            assert len(row["curve"]["loss"]) == len(row["curve"]["others"]) == 2
+    (one,) = results.rows("references")
+    assert set(one["loss"]) == set(one["others"]) == {"empty", "caption", "full caption"}
+
+
+def test_references_are_losses_on_the_learners_own_pairs(painter, results):
+    """A free vector that never moves is the word it started from."""
+    case = Case(painter, TINY, "starry", 0)
+    start = results.rows("curves", learner="free", style="starry")[0]["curve"]["loss"][0]
+    pairs = experiments.EvaluationPairs.draw(
+        painter, [case.style_picture], TINY.pairs, torch.Generator().manual_seed(0)
+    )
+    said = experiments.evaluate_loss(painter, pairs, painter.embed("painting"))
+    assert start == pytest.approx(said, rel=1e-5)
+
+
+def test_a_row_can_be_had_again_by_hand(painter, results):
+    case = Case(painter, TINY, "starry", 0)
+    style = HELD_OUT["starry"]
+    contents = [paint(scene).resize((32, 32), 1) for scene in CONTENTS[:2]]
+    settings = replace(TINY.sampling, prompt=experiments.words_of(style), strength=0.9)
+    settings = replace(settings, inversion="noise")
+    repainted = transfer(painter, contents, None, settings)
+    truths = [paint(scene, style).resize((32, 32), 1) for scene in CONTENTS[:2]]
+    rows = results.rows("transfers", method="caption, img2img", strength=0.9, style="starry")
+    by_hand = [truth_distance(a, b) for a, b in zip(repainted, truths, strict=True)]
+    assert [row["truth"] for row in rows] == pytest.approx(by_hand, rel=1e-4)
+    assert case.truths == truths
+
+
+def test_drawings_say_the_content_and_the_style(painter):
+    case, seen = Case(painter, TINY, "starry", 0), []
+    painter_embed = painter.embed
+    try:
+        painter.embed = lambda prompts, word=None: (
+            seen.append(prompts),
+            painter_embed(prompts, word),
+        )[1]
+        word = case.learned("free")
+        case.drawn(DRAWINGS["caption"], None)
+        case.drawn(DRAWINGS["free"], word)
+    finally:
+        del painter.embed
+    told, starred = [prompts for prompts in seen if isinstance(prompts, list)]
+    assert told[0].startswith(
+        "a red lighthouse by the sea at sunset in the style of an oil painting"
+    )
+    assert starred[1].endswith("in the style of *")
+
+
+def test_seconds_are_of_a_step_and_of_what_comes_before(painter, monkeypatch):
+    taken = {"free": 5.0, "pooled": 7.0, "patches": 7.0}
+
+    def run(learn):
+        _, picture, settings = learn.args
+        assert picture.size == (32, 32)
+        return taken[settings.kind] + 0.5 * settings.steps
+
+    monkeypatch.setattr(experiments, "_cpu_seconds", run)
+    assert SECONDS(painter, TINY) == {
+        "free": {"start": 5.0, "step": 0.5},
+        "attention": {"start": 7.0, "step": 0.5},
+        "patches": {"start": 7.0, "step": 0.5},
+    }
+
+
+# ------------------------------------------------------------------------------- the file
+
+
+def test_a_file_comes_back_as_it_was_written(tmp_path, results):
+    read = Results.load(results.save(tmp_path / "new" / "x.json"))
+    assert read.about["fingerprint"] == results.about["fingerprint"]
+    assert Plan.stored(read.about["plan"]) == TINY
+    for table, rows in results.tables.items():
+        assert list(read.tables[table][0]) == list(rows[0])
+        assert len(read.tables[table]) == len(rows)
+    told = read.by_style("truth", method="InST", strength=0.7)
+    assert told == pytest.approx(results.by_style("truth", method="InST", strength=0.7), rel=1e-4)
+
+
+def test_asking_for_what_is_not_there_says_so(results):
+    with pytest.raises(KeyError, match="no row"):
+        results.rows("transfers", method="magic")
+
+
+def test_the_fingerprint_is_that_of_the_weights(folder, results):
+    painter = Painter.load(folder, device="cpu")
+    assert results.belongs_to(painter)
+    next(painter.vae.parameters()).data.add_(1e-3)
+    assert not results.belongs_to(painter)
+    assert len(fingerprint(painter)) == 16
+
+
+def test_finished_cases_are_not_computed_again(folder, work, results, monkeypatch):
+    monkeypatch.setattr(Case, "run", lambda self: pytest.fail("computed again"))
+    assert run(TINY, str(folder), work, progress=False).tables == results.tables
+
+
+def test_another_plan_is_another_run(folder, work, results, monkeypatch):
+    monkeypatch.setattr(Case, "run", lambda self: {"computed": []})
+    changed = replace(TINY, steps=2)
+    assert list(run(changed, str(folder), work, progress=False).tables) == ["computed"]
+
+
+def test_the_command_writes_the_file(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(Plan, "quick", classmethod(lambda cls: replace(TINY, styles=1, contents=1)))
+    out = tmp_path / "e.json"
+    options = ["--out", out, "--work", tmp_path, "--painter", folder, "--workers", 1, "--quick"]
+    result = CliRunner().invoke(app, list(map(str, options)))
+    assert result.exit_code == 0, result.output
+    assert Results.load(out).about["plan"]["styles"] == 1
+
+
+# ------------------------------------------------------------------------------ intervals
+
+
+def test_an_interval_is_students():
+    mean, half = interval([1.0, 2.0, 3.0])
+    assert mean == 2.0 and half == pytest.approx(4.302653 / math.sqrt(3))
+    assert interval([1.0])[1] == math.inf
+
+
+def test_repeating_a_style_does_not_narrow_the_interval():
+    rows = [
+        {"style": style, "method": "m", "x": value}
+        for style, value in (("a", 1.0), ("b", 3.0))
+        for _ in range(50)
+    ]
+    many, few = Results({}, {"transfers": rows}), Results({}, {"transfers": rows[49:51]})
+    assert np.array_equal(many.by_style("x", method="m"), [1, 3])
+    both = [interval(one.by_style("x", method="m")) for one in (many, few)]
+    assert both[0] == both[1]
+
+
+def test_dots_show_means_and_intervals():
+    rows = {"first": [1.0, 2.0, 3.0], "alone": [5.0]}
+    (axis,) = dots(rows, "metres").axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["first", "alone"]
+    ((points, _, (bars,)),) = axis.containers
+    assert points.get_xdata().tolist() == [2.0, 5.0] and points.get_ydata().tolist() == [1, 0]
+    widths = [segment[1, 0] - segment[0, 0] for segment in bars.get_segments()]
+    assert widths == pytest.approx([2 * 4.302653 / math.sqrt(3), 0])
+    assert axis.get_xlabel() == "metres"
