@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,7 +37,14 @@ from inst_tutorial.pretraining.settings import (
 )
 from inst_tutorial.pretraining.stages import STAGES, Workshop
 from inst_tutorial.pretraining.training import Training, annealed
-from inst_tutorial.world import SUBJECTS, full_caption, sample_caption, sample_example, sample_pair
+from inst_tutorial.world import (
+    SUBJECTS,
+    full_caption,
+    paint,
+    sample_caption,
+    sample_example,
+    sample_pair,
+)
 
 TINY = Recipe(
     pictures=Pictures(most=32, workers=1, validation=16),
@@ -298,6 +306,66 @@ def test_uneven_noise_is_white_noise_and_coarse_patches_of_the_level_asked_for()
     assert white == pytest.approx(1 / 16, rel=0.15)  # the mean of 256 numbers
     assert 0.4 < uneven < 0.6
     assert fine_too == pytest.approx(fine, rel=0.02)  # the fine grain is as it was
+
+
+def test_a_hidden_photograph_is_all_that_is_seen_at_half_the_highest_level():
+    z0, photograph, white = torch.randn(3, 512, 1, 1, 1)
+    t = torch.full((512,), 700)
+    signal = unet.ALPHA_BAR[t]
+    a = signal[0]
+    r = (a / (1 - a)).sqrt().item()
+    seen = a.sqrt() * z0 + (1 - a).sqrt() * (white + r * (photograph - z0))
+    torch.testing.assert_close(seen, a.sqrt() * photograph + (1 - a).sqrt() * white)
+
+    level = unet.photograph_level(signal, 1.0, torch.Generator().manual_seed(0))
+    assert level.shape == (512, 1, 1, 1)
+    assert level.mean() == pytest.approx(r, rel=0.1) and 1.9 * r < level.max() < 2 * r
+
+
+def test_photographs_are_hidden_in_their_share_and_in_clean_latents_no_more_than_at_500() -> None:
+    t = torch.arange(1000)
+    level = unet.photograph_level(unet.ALPHA_BAR[t], 0.3, torch.Generator().manual_seed(0))
+    assert (level > 0).float().mean() == pytest.approx(0.3, abs=0.05)
+    assert level.max() <= 0.6
+    assert unet.photograph_level(unet.ALPHA_BAR[t], 0.0, torch.Generator()).max() == 0
+
+
+def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
+    def rows(name, values, shape):
+        made = Rows(tmp_path / name, shape, "float16")
+        made.append(np.broadcast_to(values.reshape(-1, *[1] * len(shape)), (3, *shape)))
+        return made
+
+    here = np.arange(3.0) / 10
+    data = unet.Encoded(
+        rows("latents", here, (2, 4, 16, 16)),
+        rows("photographs", here + 100, (2, 4, 16, 16)),
+        rows("contexts", here, (5, 8)),
+        torch.zeros(1, 5, 8),
+    )
+    given = {}
+
+    def forward(z0, t, noise, context):
+        given.update(z0=z0, noise=noise)
+
+    run = SimpleNamespace(
+        fit=Fit(batch=64), generator=torch.Generator().manual_seed(0),
+        device=torch.device("cpu"), examples=3, forward=forward,
+    )  # fmt: skip
+    unet.loss(run, data, 0.0, UNet(low_noise=0.0, photographs=0.5))
+    means = given["noise"].mean((1, 2, 3))
+    assert 20 < (means.abs() > 1).sum() < 44  # half of 64
+    assert means.max() < 61
+    unet.loss(run, data, 0.0, UNet(low_noise=0.0, photographs=0.0))
+    assert given["noise"].mean((1, 2, 3)).abs().max() < 1
+
+
+def test_a_pool_photographs_the_scenes_that_it_painted(tmp_path):
+    pool = Pool(tmp_path / "pool", first_seed=40)
+    made = pool.photographs(slice(2, 4))
+    assert made.shape == (2, 128, 128, 3)
+    scene, _, _ = sample_example(43)
+    assert (made[1] == np.asarray(paint(scene))).all()
 
 
 def test_the_loss_bounds_the_weight_of_clean_latents_and_raises_that_of_noisy_ones():

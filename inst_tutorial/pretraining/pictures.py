@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from inst_tutorial.pretraining.rows import Rows
 from inst_tutorial.pretraining.settings import Pictures
-from inst_tutorial.world import sample_pair
+from inst_tutorial.world import paint, sample_example, sample_pair
 
 SIZE = 128
 CHUNK = 16
@@ -50,6 +50,11 @@ class Pool:
     def captions(self) -> list[str]:
         """The captions of all pictures."""
         return self._lines()[: len(self.rows)]
+
+    def photographs(self, chunk: slice) -> NDArray[np.uint8]:
+        """The scenes of some pictures, photographed instead of painted: (n, 128, 128, 3)."""
+        seeds = range(self.first_seed + chunk.start, self.first_seed + chunk.stop)
+        return np.stack([np.asarray(paint(sample_example(seed)[0])) for seed in seeds])
 
     def append(self, pictures: NDArray[np.uint8], captions: Sequence[str]) -> None:
         """Add pictures and their captions."""

@@ -122,6 +122,8 @@ class UNet:
             much noise, and the text decides what the picture shows, errors count for more.
         low_noise: deviation of the noise added in coarse patches (`uneven_noise`), which lets
             the caption, and not the colours seen through the noise, decide the palette.
+        photographs: share of examples in whose noise the scene's photograph is hidden
+            (`photograph_level`), so that the caption, and not what is seen, decides the style.
     """
 
     channels: tuple[int, ...] = (64, 128, 192)
@@ -130,6 +132,7 @@ class UNet:
     snr_gamma: float = 5.0
     signal_floor: float = 0.05
     low_noise: float = 0.4
+    photographs: float = 0.5
 
 
 @dataclass(frozen=True)

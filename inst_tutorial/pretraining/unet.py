@@ -6,7 +6,7 @@ Diffusion Probabilistic Models", 2020, algorithm 1; Rombach et al., 2022, equati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,9 @@ SCHEDULER = {
     "set_alpha_to_one": False,
     "clip_sample": False,
 }
+ALPHA_BAR = Schedule.from_config(SCHEDULER).alphas_cumprod.float()
 CHUNK = 64
+MOST_PHOTOGRAPH = 0.6  # r of `photograph_level` at t = 500; at 700 it is 0.3
 
 
 def build(settings: UNet, latents: int, size: int, text_width: int, seed: int) -> Any:
@@ -66,14 +68,16 @@ def build(settings: UNet, latents: int, size: int, text_width: int, seed: int) -
 @dataclass(frozen=True)
 class Encoded:
     """A pool of pictures, encoded: latents (n, 2, c, h, w), the picture's and its mirror
-    image's, and contexts (n, L, d). Half precision, on disk; kept apart by encoder."""
+    image's; the same of each scene's photograph; and contexts (n, L, d). Half precision, on disk;
+    kept apart by encoder."""
 
     latents: Rows
+    photographs: Rows
     contexts: Rows
     empty: Tensor
 
     def __len__(self) -> int:
-        return min(len(self.latents), len(self.contexts))
+        return min(len(self.latents), len(self.photographs), len(self.contexts))
 
 
 def encode(
@@ -89,28 +93,40 @@ def encode(
     vae = vae.to(memory_format=torch.channels_last)
     c, size = vae.config.latent_channels, vae.config.sample_size // 8
     length, width = tokenizer.model_max_length, text_model.config.hidden_size
-    name = pool.folder.name
+    name, made_by, shape = pool.folder.name, fingerprint(vae), (2, c, size, size)
     encoded = Encoded(
-        Rows(work / f"latents-{name}-{fingerprint(vae)}.f16", (2, c, size, size), "float16"),
+        Rows(work / f"latents-{name}-{made_by}.f16", shape, "float16"),
+        Rows(work / f"photographs-{name}-{made_by}.f16", shape, "float16"),
         Rows(work / f"contexts-{name}-{fingerprint(text_model)}.f16", (length, width), "float16"),
         contexts(text_model, tokenize(tokenizer, [""]), device),
     )
 
+    def chunks(rows: Rows, count: int) -> Iterator[slice]:
+        for start in tqdm(
+            range(len(rows), count, CHUNK), desc=rows.path.stem, disable=not progress
+        ):
+            yield slice(start, min(start + CHUNK, count))
+
     def grow() -> int:
         pictures, captions = pool.pictures(), pool.captions()
-        starts = range(len(encoded.latents), len(captions), CHUNK)
-        for start in tqdm(starts, desc=f"latents of {name}", disable=not progress):
-            chunk = pictures[start : min(start + CHUNK, len(captions))]
-            with torch.autocast(device.type, torch.bfloat16):  # three times as fast on a CPU too
-                both = [moments(vae, view, device) for view in (chunk, chunk[:, :, ::-1])]
-            encoded.latents.append(torch.stack(both, 1).half().cpu().numpy())
-        for start in range(len(encoded.contexts), len(captions), CHUNK):
-            ids = tokenize(tokenizer, captions[start : start + CHUNK])
+        for chunk in chunks(encoded.latents, len(captions)):
+            encoded.latents.append(both_sides(vae, pictures[chunk], device))
+        for chunk in chunks(encoded.photographs, len(captions)):
+            encoded.photographs.append(both_sides(vae, pool.photographs(chunk), device))
+        for chunk in chunks(encoded.contexts, len(captions)):
+            ids = tokenize(tokenizer, captions[chunk])
             encoded.contexts.append(contexts(text_model, ids, device).half().cpu().numpy())
         return len(encoded)
 
     grow()
     return encoded, grow
+
+
+def both_sides(vae: Any, pictures: NDArray[np.uint8], device: torch.device) -> NDArray[np.float16]:
+    """Latents (n, 2, c, h, w) of pictures (n, H, W, 3) and of their mirror images."""
+    with torch.autocast(device.type, torch.bfloat16):  # three times as fast on a CPU too
+        both = [moments(vae, view, device) for view in (pictures, pictures[:, :, ::-1])]
+    return torch.stack(both, 1).half().cpu().numpy()
 
 
 # ------------------------------------------------------------------------- the loss
@@ -124,8 +140,7 @@ class Denoising(nn.Module):
     def __init__(self, unet: Any, settings: UNet) -> None:
         super().__init__()
         self.unet, self.settings = unet, settings
-        alpha_bar = Schedule.from_config(SCHEDULER).alphas_cumprod.float()
-        self.register_buffer("alpha_bar", alpha_bar, persistent=False)
+        self.register_buffer("alpha_bar", ALPHA_BAR.clone(), persistent=False)
 
     def forward(self, z0: Tensor, t: Tensor, noise: Tensor, context: Tensor) -> Tensor:
         """Loss of latents (b, c, h, w) at timesteps (b,), given contexts (b, L, d)."""
@@ -156,11 +171,16 @@ def loss(run: Training, data: Encoded, posterior_std: float, settings: UNet) -> 
     draw = torch.randint(run.examples, (b,), generator=generator, device=device)
     side = torch.randint(2, (b,), generator=generator, device=device)
     index = draw.cpu().numpy()
-    mean = _tensor(data.latents.view()[index, side.cpu().numpy()], device)
+    mean, photograph = (
+        _tensor(rows.view()[index, side.cpu().numpy()], device)
+        for rows in (data.latents, data.photographs)
+    )
     z0 = mean + posterior_std * torch.randn(mean.shape, generator=generator, device=device)
-    noise = uneven_noise(mean.shape, settings.low_noise, generator)
     strata = torch.arange(b, device=device) + torch.rand(b, generator=generator, device=device)
     t = (strata * 1000 / b).long().clamp(max=999)
+    noise = uneven_noise(mean.shape, settings.low_noise, generator)
+    level = photograph_level(ALPHA_BAR.to(device)[t], settings.photographs, generator)
+    noise = noise + level * (photograph - mean)
     empty = torch.rand(b, 1, 1, generator=generator, device=device) < settings.empty
     context = torch.where(empty, data.empty, _tensor(data.contexts.view()[index], device))
     return run.forward(z0, t, noise, context)
@@ -181,6 +201,22 @@ def uneven_noise(shape: Sequence[int], low: float, generator: torch.Generator) -
         coarse = torch.randn((b, c, side, side), generator=generator, device=device)
         noise = noise + low * F.interpolate(coarse, size=size, mode="bilinear")
     return noise
+
+
+def photograph_level(signal: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """How much of a scene's photograph is hidden in the noise of its painting, (b, 1, 1, 1), at
+    alpha_bar = `signal` (b,); none in 1 - `share` of them.
+
+    With the level r = sqrt(alpha_bar / (1 - alpha_bar)) all that is seen in z_t is the photograph,
+    and only the caption tells what is to be painted: the beginning of a transfer. At 2 r it is
+    seen as stochastic inversion shows it, with the painting taken away (book, chapter 9). DDIM
+    steps leave the noise as it is, so levels of high timesteps are met at lower ones.
+    """
+    b, device = len(signal), generator.device
+    most = (2 * (signal / (1 - signal)).sqrt()).clamp(max=MOST_PHOTOGRAPH)
+    level = most * torch.rand(b, generator=generator, device=device)
+    shown = torch.rand(b, generator=generator, device=device) < share
+    return (level * shown).view(-1, 1, 1, 1)  # (b,) -> (b, 1, 1, 1)
 
 
 def validator(
