@@ -59,6 +59,11 @@ def learn_words(painter: Painter, settings: LearningSettings, count: int) -> lis
     return learn_many(painter, groups, settings, others=others)
 
 
+def wins_of(far: list[float], others: list[float]) -> int:
+    """How often the first is nearer to the truth, in percent."""
+    return round(100 * mean(a < b for a, b in zip(far, others, strict=True)))
+
+
 def write(name: str, rows: list[Row]) -> None:
     """Print the rows and keep them."""
     for row in rows:
@@ -111,7 +116,8 @@ def sweep_transfer(
             for name, results in made.items():
                 far[name] += [truth_distance(a, b) for a, b in zip(results, truths, strict=True)]
         means = {name: round(mean(values), 2) for name, values in far.items()}
-        rows.append({"strength": strength, "guidance": guidance, **means})
+        wins = {f"% nearer than {n}": wins_of(far["word"], far[n]) for n in ("caption", "copy")}
+        rows.append({"strength": strength, "guidance": guidance, **means, **wins})
     write("transfer", rows)
 
 
