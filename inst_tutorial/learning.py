@@ -227,7 +227,8 @@ class _Learner:
 
     def _disguised(self, pairs: EvaluationPairs) -> EvaluationPairs:
         """The same pairs with disguises in their noise: the word is judged by what it learns."""
-        which = torch.arange(len(pairs.t)) % len(self.mean)
+        upright = len(self.mean) // (1 + self.settings.flip)  # mirror images come behind
+        which = torch.arange(len(pairs.t)) % upright
         noise = pairs.noise + self._hidden(which, pairs.t, pairs.z0)
         return EvaluationPairs(pairs.z0, pairs.t, noise)
 
