@@ -93,9 +93,6 @@ PainterName = Annotated[
     str,
     typer.Option("--painter", help="paintbox, a diffusers folder, a .safetensors file, a hub id."),
 ]
-Disguise = Annotated[
-    float, typer.Option(help="Share of noise with a disguised copy of the picture in it.")
-]
 Config = Annotated[
     str | None,
     typer.Option(
@@ -164,7 +161,6 @@ def learn(
     batch: Annotated[int, typer.Option(help="Noisy copies a step.")] = 8,
     learning_rate: LearningRate = None,
     dropout: Dropout = 0.05,
-    disguise: Disguise = 0.0,
     resume: Annotated[
         Path | None, typer.Option(help="A file that keeps the state; goes on if it exists.")
     ] = None,
@@ -189,7 +185,6 @@ def learn(
         batch=batch,
         learning_rate=learning_rate,
         dropout=dropout,
-        disguise=disguise,
         seed=seed,
     )
     _check_readable(*pictures)
@@ -221,7 +216,6 @@ def learn_many(
     batch: Annotated[int, typer.Option(help="Noisy copies of each picture a step.")] = 8,
     learning_rate: LearningRate = None,
     dropout: Dropout = 0.05,
-    disguise: Disguise = 0.0,
     painter: PainterName = "paintbox",
     config: Config = None,
     revision: Revision = None,
@@ -242,7 +236,6 @@ def learn_many(
         batch=batch,
         learning_rate=learning_rate,
         dropout=dropout,
-        disguise=disguise,
         seed=seed,
     )
     record = learn_folder(

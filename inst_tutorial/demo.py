@@ -56,7 +56,7 @@ def run_demo(
     """
     hand, settings = HELD_OUT[style], settings or TransferSettings()
     style_picture = _painted(painter, STYLE_SCENE, hand)
-    word = learn(painter, style_picture, learning or LearningSettings(steps=100, disguise=1.0))
+    word = learn(painter, style_picture, learning or LearningSettings(steps=100))
     contents = [_painted(painter, scene, None) for scene in SCENES]
     columns = {"content": contents}
     for strength in strengths:

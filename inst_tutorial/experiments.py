@@ -102,7 +102,6 @@ LEARNERS: Mapping[str, LearningSettings] = MappingProxyType(
         "patches": replace(LEARNING, kind="patches"),
         "dropout 0": replace(LEARNING, kind="pooled", dropout=0.0, evaluate_every=BOTH_ENDS),
         "dropout 0.5": replace(LEARNING, kind="pooled", dropout=0.5, evaluate_every=BOTH_ENDS),
-        "disguise": replace(LEARNING, kind="pooled", disguise=1.0, evaluate_every=BOTH_ENDS),
     }
 )
 
@@ -130,7 +129,6 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "patches": Method("the same; the embedder also sees CLIP's patch tokens", "patches"),
         "dropout 0": Method("as InST, learned without dropout", "dropout 0"),
         "dropout 0.5": Method("as InST, learned with ten times the dropout", "dropout 0.5"),
-        "disguise": Method("as InST, learned against disguised copies", "disguise"),
         "noise": Method(
             "the word of InST, random noise in place of the inversion",
             "attention",

@@ -25,7 +25,6 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from inst_tutorial.disguise import disguised, hidden_level
 from inst_tutorial.files import atomic_path
 from inst_tutorial.painter import PLACEHOLDER, Painter, Tokens
 from inst_tutorial.pictures import to_tensor
@@ -33,7 +32,6 @@ from inst_tutorial.schedule import q_sample
 from inst_tutorial.words import KINDS, Word, make_embedder, read_tensors
 
 LEARNING_RATES = {"free": 5e-2, "pooled": 1e-3, "patches": 1e-3}  # Adam's, by kind of embedder
-DISGUISES = 8  # copies of each picture, if it is learned against disguises
 HALF_SCALE = 1024.0  # keeps float16's gradients above its smallest numbers
 LEAST_GAIN = 1e-4  # a fall of the loss by a smaller share than this counts as none
 
@@ -60,7 +58,6 @@ class LearningSettings:
     residual: bool = False
     norm: bool = False
     flip: bool = True  # learn from the mirror image, too
-    disguise: float = 0.0  # share of pairs in whose noise a disguised copy is hidden; InST: none
     prompts: tuple[str, ...] = (PLACEHOLDER,)  # one is drawn each step; the first evaluates
     evaluate_every: int = 25
     pairs: int = 16  # fixed (t, noise) pairs of an evaluation
@@ -77,8 +74,6 @@ class LearningSettings:
             raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
-        if not 0 <= self.disguise <= 1:
-            raise ValueError(f"disguise must be in [0, 1], got {self.disguise}")
         if not self.prompts or isinstance(self.prompts, str):
             raise ValueError(f"prompts must be a tuple of prompts, got {self.prompts!r}")
 
@@ -184,10 +179,7 @@ class _Learner:
         )
         rate = settings.learning_rate or LEARNING_RATES[settings.kind]
         self.optimizer = torch.optim.Adam(self.embedder.parameters(), lr=rate)
-        self.disguises = self._disguises(pictures) if settings.disguise else None
         self.pairs = self._pairs(pictures)
-        if self.disguises is not None:
-            self.pairs = self._disguised(self.pairs)
         self.other_pairs = self._pairs(others) if others else None
         self.curve: list[dict[str, Any]] = []  # {"step", "loss", "others"} of each evaluation
         self.best = self.vectors()
@@ -196,15 +188,6 @@ class _Learner:
         """Pairs that depend on the seed only, so that the losses of all kinds compare."""
         generator = Generator().manual_seed(self.settings.seed)
         return EvaluationPairs.draw(self.painter, pictures, self.settings.pairs, generator)
-
-    def _disguises(self, pictures: Sequence[Image]) -> Tensor:
-        """Latents of disguised copies, in the order of `mean`: (DISGUISES, p or 2p, c, h, w)."""
-        copies = []
-        for _ in range(DISGUISES):
-            copy = to_tensor([disguised(picture, self.generator) for picture in pictures])
-            both = torch.cat([copy, copy.flip(-1)]) if self.settings.flip else copy
-            copies.append(self.painter.encode(both))
-        return torch.stack(copies)
 
     def vectors(self) -> Tensor:
         """The word as it is now, without dropout: (k, d), float32 on the CPU."""
@@ -221,24 +204,7 @@ class _Learner:
         t = stratified_timesteps(b, self.painter.schedule.train_steps, generator)
         inner, noise = torch.randn((2, b, *self.mean.shape[1:]), generator=generator).to(self.mean)
         z0 = self.mean[which] + self.std[which] * inner  # a sample of the posterior
-        if self.disguises is not None:
-            noise = noise + self._hidden(which, t, z0)
         return prompt, q_sample(self.painter.schedule, z0, t, noise), t, noise
-
-    def _disguised(self, pairs: EvaluationPairs) -> EvaluationPairs:
-        """The same pairs with disguises in their noise: the word is judged by what it learns."""
-        upright = len(self.mean) // (1 + self.settings.flip)  # mirror images come behind
-        which = torch.arange(len(pairs.t)) % upright
-        noise = pairs.noise + self._hidden(which, pairs.t, pairs.z0)
-        return EvaluationPairs(pairs.z0, pairs.t, noise)
-
-    def _hidden(self, which: Tensor, t: Tensor, z0: Tensor) -> Tensor:
-        """What hides a disguise of each latent in its noise, (b, c, h, w)."""
-        assert self.disguises is not None
-        copy = torch.randint(DISGUISES, (len(t),), generator=self.generator)
-        alpha_bar = self.painter.schedule.alpha_bar(t)
-        level = hidden_level(alpha_bar, self.settings.disguise, self.generator).to(z0)
-        return level * (self.disguises[copy, which] - z0)
 
     def evaluate(self, step: int, tokens: Tokens) -> tuple[float, float | None]:
         """Losses of the word as it is, written to the curve; the best word is kept."""

@@ -14,7 +14,6 @@ from inst_tutorial.learning import (
     EvaluationPairs,
     LearningError,
     LearningSettings,
-    _Learner,
     evaluate_loss,
     learn,
     learn_many,
@@ -211,42 +210,6 @@ def test_latents_are_drawn_from_the_posterior(
     monkeypatch.setattr(sd1_painter, "predict_noise", watch)
     quickly(sd1_painter, style_picture, settings=replace(SHORT, steps=1, batch=16))
     assert seen[0].std() == pytest.approx(std, abs=1, rel=0.15)
-
-
-def test_disguises_are_hidden_in_noise_of_learning_and_of_evaluation(
-    sd1_painter: Painter, style_picture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def much(alpha_bar, share, generator):
-        return torch.full((len(alpha_bar), 1, 1, 1), 1e5)
-
-    monkeypatch.setattr("inst_tutorial.learning.hidden_level", much)
-    learner = _Learner(sd1_painter, [style_picture], [], replace(SHORT, disguise=1.0, batch=8))
-    learner.std.zero_()
-    _, z_t, t, noise = learner.draw()
-    for hidden in (noise, learner.pairs.noise):
-        nearest = [
-            min((h / 1e5 - d).norm() / d.norm() for d in differences(learner)) for h in hidden
-        ]
-        assert max(nearest) < 0.2
-    a = sd1_painter.schedule.alpha_bar(t).float().view(-1, 1, 1, 1)
-    z0 = (z_t - (1 - a).sqrt() * noise) / a.sqrt()  # what is to be seen is the picture itself
-    assert z0.norm() < 0.01 * noise.norm()
-
-
-def differences(learner: _Learner) -> list[torch.Tensor]:
-    """Each disguise without its picture."""
-    return list((learner.disguises - learner.mean).flatten(0, 1))
-
-
-def test_learning_against_disguises_is_another_and_repeatable(
-    sd1_painter: Painter, style_picture
-) -> None:
-    settings = replace(SHORT, disguise=1.0)
-    word = quickly(sd1_painter, style_picture, settings=settings)
-    again = quickly(sd1_painter, style_picture, settings=settings)
-    assert torch.equal(word.vectors, again.vectors)
-    assert not torch.equal(word.vectors, quickly(sd1_painter, style_picture).vectors)
-    assert word.info["settings"]["disguise"] == 1.0
 
 
 def test_several_pictures_teach_one_word(sd1_painter: Painter, style_picture) -> None:
@@ -451,7 +414,6 @@ def test_what_cannot_be_learned(sd1_painter: Painter, style_picture) -> None:
         ({"patience": -1}, "patience must be 1 or more, got -1"),
         ({"kind": "best"}, "kind must be one of free, pooled, patches, got 'best'"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
-        ({"disguise": 1.5}, r"disguise must be in \[0, 1\], got 1.5"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0, got 0.0"),
         ({"prompts": "*"}, r"prompts must be a tuple of prompts, got '\*'"),
     ],

@@ -308,6 +308,28 @@ def test_uneven_noise_is_white_noise_and_coarse_patches_of_the_level_asked_for()
     assert fine_too == pytest.approx(fine, rel=0.02)  # the fine grain is as it was
 
 
+def test_a_hidden_photograph_is_all_that_is_seen_at_half_the_highest_level():
+    z0, photograph, white = torch.randn(3, 512, 1, 1, 1)
+    t = torch.full((512,), 700)
+    signal = unet.ALPHA_BAR[t]
+    a = signal[0]
+    r = (a / (1 - a)).sqrt().item()
+    seen = a.sqrt() * z0 + (1 - a).sqrt() * (white + r * (photograph - z0))
+    torch.testing.assert_close(seen, a.sqrt() * photograph + (1 - a).sqrt() * white)
+
+    level = unet.photograph_level(signal, 1.0, torch.Generator().manual_seed(0))
+    assert level.shape == (512, 1, 1, 1)
+    assert level.mean() == pytest.approx(r, rel=0.1) and 1.9 * r < level.max() < 2 * r
+
+
+def test_photographs_are_hidden_in_their_share_and_in_clean_latents_no_more_than_at_500() -> None:
+    t = torch.arange(1000)
+    level = unet.photograph_level(unet.ALPHA_BAR[t], 0.3, torch.Generator().manual_seed(0))
+    assert (level > 0).float().mean() == pytest.approx(0.3, abs=0.05)
+    assert level.max() <= 0.6
+    assert unet.photograph_level(unet.ALPHA_BAR[t], 0.0, torch.Generator()).max() == 0
+
+
 def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
     def rows(name, values, shape):
         made = Rows(tmp_path / name, shape, "float16")

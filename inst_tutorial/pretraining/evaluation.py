@@ -76,7 +76,7 @@ class EvaluationSettings:
     samples: int = 200
     pictures: int = 256
     pairs: int = 8
-    learning: LearningSettings = field(default_factory=lambda: LearningSettings(disguise=1.0))
+    learning: LearningSettings = field(default_factory=LearningSettings)
     transfer: TransferSettings = field(default_factory=TransferSettings)
 
     def __post_init__(self) -> None:
@@ -93,7 +93,7 @@ class EvaluationSettings:
     @classmethod
     def quick(cls) -> EvaluationSettings:
         """Counts for a few minutes on two cores; words are learned in less time, too."""
-        learning = LearningSettings(steps=100, batch=4, evaluate_every=50, disguise=1.0)
+        learning = LearningSettings(steps=100, batch=4, evaluate_every=50)
         return cls(
             scenes=4, styles=8, captions=300, samples=96, pictures=64, pairs=6, learning=learning
         )

@@ -123,7 +123,7 @@ class UNet:
         low_noise: deviation of the noise added in coarse patches (`uneven_noise`), which lets
             the caption, and not the colours seen through the noise, decide the palette.
         photographs: share of examples in whose noise the scene's photograph is hidden
-            (`hidden_level`), so that the caption, and not what is seen, decides the style.
+            (`photograph_level`), so that the caption, and not what is seen, decides the style.
     """
 
     channels: tuple[int, ...] = (64, 128, 192)

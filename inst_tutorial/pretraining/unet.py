@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from inst_tutorial.disguise import hidden_level
 from inst_tutorial.pretraining.autoencoder import moments
 from inst_tutorial.pretraining.checkpoint import fingerprint
 from inst_tutorial.pretraining.clip import contexts, tokenize
@@ -41,6 +40,7 @@ SCHEDULER = {
 }
 ALPHA_BAR = Schedule.from_config(SCHEDULER).alphas_cumprod.float()
 CHUNK = 64
+MOST_PHOTOGRAPH = 0.6  # r of `photograph_level` at t = 500; at 700 it is 0.3
 
 
 def build(settings: UNet, latents: int, size: int, text_width: int, seed: int) -> Any:
@@ -179,7 +179,7 @@ def loss(run: Training, data: Encoded, posterior_std: float, settings: UNet) -> 
     strata = torch.arange(b, device=device) + torch.rand(b, generator=generator, device=device)
     t = (strata * 1000 / b).long().clamp(max=999)
     noise = uneven_noise(mean.shape, settings.low_noise, generator)
-    level = hidden_level(ALPHA_BAR.to(device)[t], settings.photographs, generator)
+    level = photograph_level(ALPHA_BAR.to(device)[t], settings.photographs, generator)
     noise = noise + level * (photograph - mean)
     empty = torch.rand(b, 1, 1, generator=generator, device=device) < settings.empty
     context = torch.where(empty, data.empty, _tensor(data.contexts.view()[index], device))
@@ -201,6 +201,22 @@ def uneven_noise(shape: Sequence[int], low: float, generator: torch.Generator) -
         coarse = torch.randn((b, c, side, side), generator=generator, device=device)
         noise = noise + low * F.interpolate(coarse, size=size, mode="bilinear")
     return noise
+
+
+def photograph_level(signal: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """How much of a scene's photograph is hidden in the noise of its painting, (b, 1, 1, 1), at
+    alpha_bar = `signal` (b,); none in 1 - `share` of them.
+
+    With the level r = sqrt(alpha_bar / (1 - alpha_bar)) all that is seen in z_t is the photograph,
+    and only the caption tells what is to be painted: the beginning of a transfer. At 2 r it is
+    seen as stochastic inversion shows it, with the painting taken away (book, chapter 9). DDIM
+    steps leave the noise as it is, so levels of high timesteps are met at lower ones.
+    """
+    b, device = len(signal), generator.device
+    most = (2 * (signal / (1 - signal)).sqrt()).clamp(max=MOST_PHOTOGRAPH)
+    level = most * torch.rand(b, generator=generator, device=device)
+    shown = torch.rand(b, generator=generator, device=device) < share
+    return (level * shown).view(-1, 1, 1, 1)  # (b,) -> (b, 1, 1, 1)
 
 
 def validator(
