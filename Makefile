@@ -7,7 +7,7 @@ export TOKENIZERS_PARALLELISM := false
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint notebooks book lab bench bench-gpu paintbox clean
+.PHONY: help demo test lint notebooks book pdf lab bench bench-gpu paintbox clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ times: .venv/.develop  ## the same, and write how long each took into the page o
 
 book: .venv/.develop  ## build the pages into _build/html
 	$(BIN)/jupyter-book build . -W -n --keep-going
+
+pdf: book  ## print the pages into _build/inst-tutorial.pdf (needs Chromium)
+	$(BIN)/python tools/make_pdf.py
 
 lab: .venv/.develop  ## open the book in JupyterLab
 	$(BIN)/jupyter lab book
