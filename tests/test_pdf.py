@@ -12,10 +12,12 @@ SPEC = importlib.util.spec_from_file_location(
 make_pdf = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(make_pdf)
 
-FIRST = """<meta charset="utf-8"><title>First — The book</title><p>Go to <a href="second.html">the second</a> or
+FIRST = """<meta charset="utf-8"><title>First — The book</title>
+<p>Go to <a href="second.html">the second</a> or
 <a href="https://example.org/">away</a>.</p>
 <details><summary>Answer</summary>folded away</details>"""
-SECOND = "<meta charset='utf-8'><title>Second — The book</title><p style='break-after: page'>one</p><p>two</p>"
+SECOND = """<meta charset="utf-8"><title>Second — The book</title>
+<p style="break-after: page">one</p><p>two</p>"""
 
 
 @pytest.fixture
