@@ -40,7 +40,7 @@ times: .venv/.develop  ## the same, and write how long each took into the page o
 	$(BIN)/python tools/make_notebooks.py --times
 
 book: .venv/.develop  ## build the pages into _build/html
-	$(BIN)/jupyter-book build . -W -n --keep-going
+	TRANSFORMERS_VERBOSITY=error $(BIN)/jupyter-book build . -W -n --keep-going
 
 pdf: book  ## print the pages into _build/inst-tutorial.pdf (needs Chromium)
 	$(BIN)/python tools/make_pdf.py
