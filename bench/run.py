@@ -341,21 +341,30 @@ def scaling(painter: Painter, runs: int) -> Result:
     return result
 
 
-def precision(painter: Painter, runs: int) -> Result:
-    """What could be a default: memory layout, and numbers of 16 bits."""
-    half = Painter.load("paintbox", dtype=torch.bfloat16)
-    plain = Painter.load("paintbox")
+def variants(painter: Painter, runs: int) -> Result:
+    """What could be a default: memory layout, numbers of 16 bits, one thread, a compiled UNet."""
+    half, plain, built = (
+        Painter.load("paintbox", dtype=dtype)
+        for dtype in (torch.bfloat16, torch.float32, torch.float32)
+    )
     for part in (plain.unet, plain.vae):
         part.to(memory_format=torch.contiguous_format)
-    kinds = {"float32": painter, "contiguous": plain, "bfloat16": half}
+    built.unet.compile()
+    kinds = {"float32": painter, "contiguous": plain, "bfloat16": half, "compiled": built}
     z, settings = torch.randn(2, *painter.latent_shape), LearningSettings()
     context = painter.embed(["", PROMPT])
 
     def ask(which: Painter) -> Callable[[], object]:
         return lambda: torch.no_grad()(which.predict_noise)(z, 500, context)
 
+    asks = {name: ask(one) for name, one in kinds.items()}
+    steps = {name: Learning(one, settings).step for name, one in kinds.items()}
+    compiling = {
+        "UNet, batch 2": seconds(asks["compiled"]),
+        "learning step": seconds(steps["compiled"]),
+    }
     return {
-        "UNet, batch 2": alternate({name: ask(one) for name, one in kinds.items()}, 2 * runs),
+        "UNet, batch 2": alternate(asks | {"one thread": alone(asks["float32"])}, 2 * runs),
         "decode": alternate(
             {
                 name: lambda one=one: one.decode(z[:1])
@@ -363,10 +372,21 @@ def precision(painter: Painter, runs: int) -> Result:
             },
             runs,
         ),
-        "learning step": alternate(
-            {name: Learning(one, settings).step for name, one in kinds.items()}, runs
-        ),
+        "learning step": alternate(steps | {"one thread": alone(steps["float32"])}, runs),
+        "compiling, seconds": {name: round(value, 1) for name, value in compiling.items()},
     }
+
+
+def alone(work: Callable[[], object]) -> Callable[[], None]:
+    """The same work by a single thread."""
+
+    def run() -> None:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        work()
+        torch.set_num_threads(threads)
+
+    return run
 
 
 def playing(painter: Painter, runs: int) -> Result:
@@ -466,8 +486,7 @@ def main(
     results: Result = {"machine": {**machine(painter), "clock": clock}, "note": note}
     groups: dict[str, Callable[[], Result]] = {
         "repaint": lambda: repainting(painter, runs),
-        "learn": lambda: learning(painter, peer, steps),
-        "variants": lambda: precision(painter, runs),
+        "variants": lambda: variants(painter, runs),
         "floor": lambda: floor(painter, runs),
         "scaling": lambda: scaling(painter, min(runs, 3)),
         "import inst_tutorial": lambda: in_new_process("import inst_tutorial", runs),
@@ -476,6 +495,8 @@ def main(
         "playground": lambda: playing(painter, runs),
         "peak memory in MiB": lambda: memory(peer),
         "world": lambda: world(runs),
+        # Last: its second thread brings a second pool of workers, which slows all that follows.
+        "learn": lambda: learning(painter, peer, steps),
     }
     for name, measure in groups.items():
         results[name] = measure()
