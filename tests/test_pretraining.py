@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from typer.testing import CliRunner
 
 from inst_tutorial.painter import Painter, PromptError
-from inst_tutorial.pretraining import autoencoder, clip, tokenizer, unet
+from inst_tutorial.pretraining import assembly, autoencoder, clip, tokenizer, unet
 from inst_tutorial.pretraining.__main__ import main
 from inst_tutorial.pretraining.pictures import Pool, fill, filling
 from inst_tutorial.pretraining.quartets import FIRST_SEED, quartet, quartets
@@ -41,8 +41,10 @@ from inst_tutorial.world import (
     SUBJECTS,
     full_caption,
     paint,
+    painters,
     sample_caption,
     sample_example,
+    sample_named_caption,
     sample_pair,
 )
 
@@ -340,13 +342,14 @@ def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
     data = unet.Encoded(
         rows("latents", here, (2, 4, 16, 16)),
         rows("photographs", here + 100, (2, 4, 16, 16)),
-        rows("contexts", here, (5, 8)),
-        torch.zeros(1, 5, 8),
+        Rows(tmp_path / "captions", (2, 5), "int16"),
+        torch.full((1, 5), 9),
     )
+    data.captions.append(np.broadcast_to(np.array([[1], [2]]), (3, 2, 5)))
     given = {}
 
-    def forward(z0, t, noise, context):
-        given.update(z0=z0, noise=noise)
+    def forward(z0, t, noise, ids):
+        given.update(z0=z0, noise=noise, ids=ids)
 
     run = SimpleNamespace(
         fit=Fit(batch=64), generator=torch.Generator().manual_seed(0),
@@ -356,8 +359,11 @@ def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
     means = given["noise"].mean((1, 2, 3))
     assert 20 < (means.abs() > 1).sum() < 44  # half of 64
     assert means.max() < 61
-    unet.loss(run, data, 0.0, UNet(low_noise=0.0, photographs=0.0))
+    unet.loss(run, data, 0.0, UNet(low_noise=0.0, photographs=0.0, named=0.5, empty=0.25))
     assert given["noise"].mean((1, 2, 3)).abs().max() < 1
+    described, named, empty = ((given["ids"] == word).all(1).sum() for word in (1, 2, 9))
+    assert described + named + empty == 64
+    assert 12 < named < 36 and 12 < described < 36 and 6 < empty < 28
 
 
 def test_a_pool_photographs_the_scenes_that_it_painted(tmp_path):
@@ -368,16 +374,54 @@ def test_a_pool_photographs_the_scenes_that_it_painted(tmp_path):
     assert (made[1] == np.asarray(paint(scene))).all()
 
 
+def test_a_pool_names_the_painters_of_its_pictures(tmp_path):
+    seeds = range(40, 80)
+    captions = Pool(tmp_path / "pool", first_seed=40).named_captions(slice(0, 40))
+    assert captions == [sample_named_caption(seed) for seed in seeds]
+    for seed, caption in zip(seeds, captions, strict=True):
+        style = sample_example(seed)[1]
+        if style is not None and style.name:
+            assert caption.endswith(style.name) and style.name in painters()
+        else:
+            assert caption == sample_caption(seed)
+
+
+def test_only_the_names_of_a_vocabulary_are_trained():
+    table = torch.randn(6, 3)
+    words = unet.Vocabulary(table, [4, 1])
+    ids = torch.tensor([[1, 0, 4]])
+    assert torch.equal(words(ids), table[ids])
+    words(ids).sum().backward()
+    assert [p.shape for p in words.parameters()] == [(2, 3)]
+    with torch.no_grad():
+        words.vectors += 1
+    changed = (words.table() != table).any(1)
+    assert changed.tolist() == [False, True, False, False, True, False]
+
+
+def text_tower(width):
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    size = {"hidden_size": width, "intermediate_size": width, "num_attention_heads": 1}
+    marks = {"bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 2}
+    return CLIPTextModel(CLIPTextConfig(vocab_size=4, num_hidden_layers=1, **size, **marks))
+
+
 def test_the_loss_bounds_the_weight_of_clean_latents_and_raises_that_of_noisy_ones():
     network = unet.build(UNet(channels=(16, 16, 16), heads=2), 4, 16, 8, seed=0)
-    denoising = unet.Denoising(network, UNet())
+    denoising = unet.Denoising(network, text_tower(width=8), [1], UNet())
     t = torch.tensor([0, 500, 999])
     z0, noise = torch.randn(2, 3, 4, 16, 16)
     errors, weights = denoising.errors(z0, t, noise, torch.zeros(3, 3, 8))
     clean, middle, noisy = denoising.alpha_bar[t].tolist()
     assert noisy < 0.05 < middle
     assert weights.tolist() == pytest.approx([5 * (1 - clean) / clean**2, 1 / middle, 1 / 0.05])
-    total = denoising(z0, t, noise, torch.zeros(3, 3, 8))
+    ids = torch.tensor([[0, 1, 2]] * 3)
+    errors, weights = denoising.errors(z0, t, noise, denoising.read(ids))
+    total = denoising(z0, t, noise, ids)
+    total.backward()
+    moved = [n for n, p in denoising.text.named_parameters() if p.grad is not None]
+    assert moved == ["embeddings.token_embedding.vectors"]
     assert total.item() == pytest.approx((errors * weights).mean().item())
 
 
@@ -449,6 +493,35 @@ def test_the_vision_tower_is_trained_and_the_text_tower_stays(shop):
     for name, weights in after.items():
         locked = name.startswith(("text_model", "text_projection"))
         assert torch.equal(weights, before[name]) == locked or weights.ndim == 1, name
+
+
+def test_the_names_of_painters_get_their_meaning_with_the_unet_and_other_words_keep_theirs(shop):
+    from safetensors.torch import load_file
+
+    before = load_file(shop.work / "clip/model.safetensors")
+    painter = Painter.load(shop.out)
+    key = "embeddings.token_embedding.weight"
+    old, new = before[f"text_model.{key}"].half(), painter.text_encoder.state_dict()[key].half()
+    changed = (old != new).any(1).nonzero().flatten().tolist()
+    shown = {word for text in shop.pool.named_captions(slice(0, 32)) for word in text.split()}
+    assert changed
+    assert set(painter.tokenizer.convert_ids_to_tokens(changed)) <= set(painters())
+    assert set(painter.tokenizer.convert_ids_to_tokens(changed)) & shown
+
+
+def test_a_painter_without_names_gets_room_for_them(shop, tmp_path):
+    from transformers import CLIPTokenizer
+
+    clip_model = assembly.load_clip(shop.out)
+    before = clip_model.text_model.embeddings.token_embedding.weight.detach().clone()
+    grown = clip.with_room(clip_model, len(before) + 2)
+    after = grown.text_model.embeddings.token_embedding.weight
+    assert torch.equal(after[:-2], before)
+    assert torch.equal(after[-1], before.mean(0)) and torch.equal(after[-2], after[-1])
+    words = CLIPTokenizer.from_pretrained(shop.out / "tokenizer")
+    vocabulary = words.get_vocab()
+    tokenizer.add(words, [next(iter(painters())), "novum"])
+    assert words.get_vocab() == vocabulary | {"novum": len(vocabulary)}
 
 
 def test_the_decoder_is_tuned_and_the_latents_stay(shop):

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,8 +22,10 @@ from inst_tutorial.world import (
     distance,
     full_caption,
     paint,
+    painters,
     sample_caption,
     sample_example,
+    sample_named_caption,
     sample_pair,
     sample_style,
     style_words,
@@ -123,6 +126,32 @@ def test_the_training_stream_never_shows_a_held_out_style():
     for seed in range(300):
         style = sample_example(seed)[1]
         assert style is None or all(distance(style, s) >= GAP for s in HELD_OUT.values())
+
+
+def test_every_painter_has_a_name_and_a_training_style_of_their_own():
+    assert len(painters()) == 400
+    assert [replace(style, name="") for style in painters().values()][: len(STYLES)] == [
+        replace(style, name="") for style in STYLES.values()
+    ]
+    for name, style in painters().items():
+        assert style.name == name and name.isalpha() and name.islower()
+        assert all(distance(style, unseen) >= GAP for unseen in HELD_OUT.values())
+    words = {word for seed in range(300) for word in sample_caption(seed).split()}
+    assert not words & set(painters())  # descriptions never name, names are not words
+
+
+def test_a_caption_may_name_the_painter():
+    named, alone = [], 0
+    for seed in range(300):
+        style, caption = sample_example(seed)[1], sample_named_caption(seed)
+        if style is None or not style.name:
+            assert caption == sample_caption(seed)
+        else:
+            named.append(caption)
+            assert caption == style.name or caption.endswith(f" by {style.name}")
+            alone += caption == style.name
+    assert 150 < len(named) < 220  # most pictures are by a painter
+    assert 0.25 < alone / len(named) < 0.55
 
 
 def test_distance_ignores_habits_that_cannot_be_seen():

@@ -71,6 +71,18 @@ def tokenize(tokenizer: CLIPTokenizer, captions: Sequence[str]) -> NDArray[np.in
     return ids
 
 
+def with_room(clip: Any, tokens: int) -> Any:
+    """The model with an embedding for each of `tokens` tokens; new ones are all at the mean."""
+    embeddings = clip.text_model.embeddings
+    table = embeddings.token_embedding.weight.detach()
+    more = table.mean(0).expand(tokens - len(table), -1)
+    embeddings.token_embedding = nn.Embedding.from_pretrained(
+        torch.cat([table, more]), freeze=False
+    )
+    clip.config.text_config.vocab_size = clip.text_model.config.vocab_size = tokens
+    return clip
+
+
 # ---------------------------------------------------------------------- the text tower
 
 
@@ -234,10 +246,3 @@ def _chunks(rows: Any) -> Iterator[Any]:
 def an(text: str) -> str:
     """A prompt with the right article before "owl"."""
     return text.replace("a owl", "an owl")
-
-
-@torch.no_grad()
-def contexts(text_model: Any, ids: NDArray[np.int64], device: torch.device) -> Tensor:
-    """What the UNet reads: last hidden states (n, L, d) of captions."""
-    text_model.eval()
-    return text_model(torch.from_numpy(ids).to(device)).last_hidden_state.float()

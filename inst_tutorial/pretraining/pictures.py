@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from inst_tutorial.pretraining.rows import Rows
 from inst_tutorial.pretraining.settings import Pictures
-from inst_tutorial.world import paint, sample_example, sample_pair
+from inst_tutorial.world import paint, sample_example, sample_named_caption, sample_pair
 
 SIZE = 128
 CHUNK = 16
@@ -53,8 +53,11 @@ class Pool:
 
     def photographs(self, chunk: slice) -> NDArray[np.uint8]:
         """The scenes of some pictures, photographed instead of painted: (n, 128, 128, 3)."""
-        seeds = range(self.first_seed + chunk.start, self.first_seed + chunk.stop)
-        return np.stack([np.asarray(paint(sample_example(seed)[0])) for seed in seeds])
+        return np.stack([np.asarray(paint(sample_example(seed)[0])) for seed in self._seeds(chunk)])
+
+    def named_captions(self, chunk: slice) -> list[str]:
+        """Captions of some pictures that name the painter, where there is one."""
+        return [sample_named_caption(seed) for seed in self._seeds(chunk)]
 
     def append(self, pictures: NDArray[np.uint8], captions: Sequence[str]) -> None:
         """Add pictures and their captions."""
@@ -70,6 +73,9 @@ class Pool:
         if self.folder.exists():
             text = "".join(f"{line}\n" for line in lines)
             (self.folder / "captions.txt").write_text(text, encoding="utf-8")
+
+    def _seeds(self, chunk: slice) -> range:
+        return range(self.first_seed + chunk.start, self.first_seed + chunk.stop)
 
     def _lines(self) -> list[str]:
         path = self.folder / "captions.txt"

@@ -124,6 +124,8 @@ class UNet:
             the caption, and not the colours seen through the noise, decide the palette.
         photographs: share of examples in whose noise the scene's photograph is hidden
             (`photograph_level`), so that the caption, and not what is seen, decides the style.
+        named: share of examples whose caption names the painter, where there is one, instead of
+            describing the style.
     """
 
     channels: tuple[int, ...] = (64, 128, 192)
@@ -133,6 +135,7 @@ class UNet:
     signal_floor: float = 0.05
     low_noise: float = 0.4
     photographs: float = 0.5
+    named: float = 0.8
 
 
 @dataclass(frozen=True)

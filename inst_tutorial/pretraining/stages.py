@@ -30,7 +30,7 @@ from inst_tutorial.pretraining.pictures import Pool
 from inst_tutorial.pretraining.quartets import quartets
 from inst_tutorial.pretraining.settings import Autoencoder, Fit, Recipe, TrainingError
 from inst_tutorial.pretraining.training import Training, state_path
-from inst_tutorial.world import sample_caption
+from inst_tutorial.world import painters, sample_caption
 
 STAGES = ("pictures", "autoencoder", "text", "clip", "unet", "decoder", "assemble", "evaluate")
 SOME = 1024  # examples for statistics
@@ -198,6 +198,7 @@ class Workshop:
         else:
             captions = (sample_caption(seed) for seed in range(2 * SOME))  # has every word
             words = tokenizer.build(captions, self.recipe.clip.text_length)
+        tokenizer.add(words, painters())
         self._keep(words, folder)
         return words
 
@@ -210,19 +211,12 @@ class Workshop:
         recipe, settings = self.recipe, self.recipe.unet
         vae, towers, words = self._part("vae"), self._part("text"), self._tokenizer()
         network = self._new_unet(vae, towers)
-        run = self._training("unet", unet.Denoising(network, settings), recipe.fit_unet)
+        run = self._training("unet", self._denoising(network, towers), recipe.fit_unet)
         if run.share == 1:
             return
         if run.device.type == "cpu":
             network.set_attn_processor(AttnProcessor())  # its backward is faster here
-        parts = (
-            vae.to(run.device),
-            towers.text_model.to(run.device),
-            words,
-            run.device,
-            self.work,
-            self.progress,
-        )
+        parts = vae.to(run.device), words, run.device, self.work, self.progress
         data, grow = unet.encode(self._pool(), *parts)
         held_back, _ = unet.encode(self.held_back, *parts)
         std = recipe.autoencoder.posterior_std
@@ -232,6 +226,10 @@ class Workshop:
             grow,
             self.progress,
         )
+
+    def _denoising(self, network: Any, towers: Any) -> unet.Denoising:
+        names = self._tokenizer().convert_tokens_to_ids(list(painters()))
+        return unet.Denoising(network, towers.text_model, names, self.recipe.unet)
 
     def _new_unet(self, vae: Any, towers: Any) -> Any:
         return self._old("unet") or unet.build(
@@ -267,7 +265,8 @@ class Workshop:
         vae = tuned.vae
         network = self._new_unet(vae, towers)
         if (state := state_path(self.work, "unet")).exists():
-            load_average(unet.Denoising(network, self.recipe.unet), state)
+            load_average(denoising := self._denoising(network, towers), state)
+            denoising.give_back()
         elif self.start is None:
             raise TrainingError(f"no UNet in {self.work}: do the stage 'unet' first")
         assembly.assemble(self.out, vae=vae, clip=towers, tokenizer=self._tokenizer(), unet=network)
@@ -316,7 +315,7 @@ class Workshop:
         if self.start is None:
             return None
         if name in ("text", "clip"):
-            return assembly.load_clip(self.start)
+            return clip.with_room(assembly.load_clip(self.start), len(self._tokenizer()))
         kind = AutoencoderKL if name == "vae" else UNet2DConditionModel
         return kind.from_pretrained(self.start / name, torch_dtype=torch.float32)
 

@@ -19,7 +19,6 @@ def build(captions: Iterable[str], length: int) -> CLIPTokenizer:
     Padding is the end mark, as in Stable Diffusion 1.x. Words are added tokens, so that a word
     outside the vocabulary gives the unknown token (a byte-pair model would spell it).
     """
-    from tokenizers import AddedToken
     from transformers import CLIPTokenizer
 
     tokenizer = CLIPTokenizer(
@@ -32,6 +31,12 @@ def build(captions: Iterable[str], length: int) -> CLIPTokenizer:
         model_max_length=length,
     )
     words = {word for text in captions for word in re.findall(r"\w+|[^\w\s]", text.lower())}
-    tokens = [AddedToken(w, single_word=w.isalnum()) for w in sorted(words | {PLACEHOLDER})]
-    tokenizer.add_tokens(tokens)
+    add(tokenizer, sorted(words | {PLACEHOLDER}))
     return tokenizer
+
+
+def add(tokenizer: CLIPTokenizer, words: Iterable[str]) -> None:
+    """Add words that are not there yet, at the end."""
+    from tokenizers import AddedToken
+
+    tokenizer.add_tokens([AddedToken(word, single_word=word.isalnum()) for word in words])

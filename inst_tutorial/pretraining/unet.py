@@ -1,6 +1,7 @@
-"""The UNet: it learns to tell the noise from the latent, given the caption.
+"""The UNet: it learns to tell the noise from the latent, given the caption; and, in the same
+training, the painters' names get their meaning.
 
-Latents and captions are encoded once and kept on disk. Sources: Ho et al., "Denoising
+Latents are encoded once and kept on disk. Sources: Ho et al., "Denoising
 Diffusion Probabilistic Models", 2020, algorithm 1; Rombach et al., 2022, equation 3.
 """
 
@@ -20,7 +21,7 @@ from tqdm import tqdm
 
 from inst_tutorial.pretraining.autoencoder import moments
 from inst_tutorial.pretraining.checkpoint import fingerprint
-from inst_tutorial.pretraining.clip import contexts, tokenize
+from inst_tutorial.pretraining.clip import tokenize
 from inst_tutorial.pretraining.pictures import Pool
 from inst_tutorial.pretraining.rows import Rows
 from inst_tutorial.pretraining.settings import UNet
@@ -67,23 +68,22 @@ def build(settings: UNet, latents: int, size: int, text_width: int, seed: int) -
 
 @dataclass(frozen=True)
 class Encoded:
-    """A pool of pictures, encoded: latents (n, 2, c, h, w), the picture's and its mirror
-    image's; the same of each scene's photograph; and contexts (n, L, d). Half precision, on disk;
-    kept apart by encoder."""
+    """A pool of pictures, encoded on disk: latents (n, 2, c, h, w), the picture's and its mirror
+    image's, half precision, kept apart by encoder; the same of each scene's photograph; and
+    captions (n, 2, L) as tokens: one that describes the style, one that names the painter."""
 
     latents: Rows
     photographs: Rows
-    contexts: Rows
+    captions: Rows
     empty: Tensor
 
     def __len__(self) -> int:
-        return min(len(self.latents), len(self.photographs), len(self.contexts))
+        return min(len(self.latents), len(self.photographs), len(self.captions))
 
 
 def encode(
     pool: Pool,
     vae: Any,
-    text_model: Any,
     tokenizer: Any,
     device: torch.device,
     work: Path,
@@ -92,13 +92,14 @@ def encode(
     """The encoded pool, and a function that encodes what was painted since and counts."""
     vae = vae.to(memory_format=torch.channels_last)
     c, size = vae.config.latent_channels, vae.config.sample_size // 8
-    length, width = tokenizer.model_max_length, text_model.config.hidden_size
     name, made_by, shape = pool.folder.name, fingerprint(vae), (2, c, size, size)
     encoded = Encoded(
         Rows(work / f"latents-{name}-{made_by}.f16", shape, "float16"),
         Rows(work / f"photographs-{name}-{made_by}.f16", shape, "float16"),
-        Rows(work / f"contexts-{name}-{fingerprint(text_model)}.f16", (length, width), "float16"),
-        contexts(text_model, tokenize(tokenizer, [""]), device),
+        Rows(
+            work / f"captions-{name}-{len(tokenizer)}.i16", (2, tokenizer.model_max_length), "int16"
+        ),
+        torch.from_numpy(tokenize(tokenizer, [""])).to(device),  # (1, L)
     )
 
     def chunks(rows: Rows, count: int) -> Iterator[slice]:
@@ -113,9 +114,9 @@ def encode(
             encoded.latents.append(both_sides(vae, pictures[chunk], device))
         for chunk in chunks(encoded.photographs, len(captions)):
             encoded.photographs.append(both_sides(vae, pool.photographs(chunk), device))
-        for chunk in chunks(encoded.contexts, len(captions)):
-            ids = tokenize(tokenizer, captions[chunk])
-            encoded.contexts.append(contexts(text_model, ids, device).half().cpu().numpy())
+        for chunk in chunks(encoded.captions, len(captions)):
+            both = captions[chunk], pool.named_captions(chunk)
+            encoded.captions.append(np.stack([tokenize(tokenizer, some) for some in both], 1))
         return len(encoded)
 
     grow()
@@ -132,19 +133,55 @@ def both_sides(vae: Any, pictures: NDArray[np.uint8], device: torch.device) -> N
 # ------------------------------------------------------------------------- the loss
 
 
+class Vocabulary(nn.Module):
+    """A table of token embeddings of which the rows `names` (k,) are trained, the others fixed."""
+
+    words: Tensor
+    names: Tensor
+
+    def __init__(self, table: Tensor, names: Sequence[int]) -> None:
+        super().__init__()
+        self.register_buffer("words", table.detach().clone(), persistent=False)
+        self.register_buffer("names", torch.tensor(names, dtype=torch.long), persistent=False)
+        self.vectors = nn.Parameter(self.words[self.names])
+
+    def table(self) -> Tensor:
+        """All rows (v, d)."""
+        return self.words.index_copy(0, self.names, self.vectors)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Tokens (b, L) -> embeddings (b, L, d)."""
+        return F.embedding(ids, self.table())
+
+
 class Denoising(nn.Module):
-    """The weighted noise-prediction loss. Its parameters are those of `unet`."""
+    """The weighted noise-prediction loss. Trained are `unet`, and of the text tower only the
+    embeddings of the tokens `names`: a painter's name means what its pictures make it mean."""
 
     alpha_bar: Tensor
 
-    def __init__(self, unet: Any, settings: UNet) -> None:
+    def __init__(self, unet: Any, text_model: Any, names: Sequence[int], settings: UNet) -> None:
         super().__init__()
         self.unet, self.settings = unet, settings
+        self.text = text_model.requires_grad_(False)
+        embeddings = self.text.embeddings
+        embeddings.token_embedding = Vocabulary(embeddings.token_embedding.weight, names)
         self.register_buffer("alpha_bar", ALPHA_BAR.clone(), persistent=False)
 
-    def forward(self, z0: Tensor, t: Tensor, noise: Tensor, context: Tensor) -> Tensor:
-        """Loss of latents (b, c, h, w) at timesteps (b,), given contexts (b, L, d)."""
-        errors, weights = self.errors(z0, t, noise, context)
+    def give_back(self) -> None:
+        """Put the trained names into an ordinary table of the text tower."""
+        embeddings = self.text.embeddings
+        table = embeddings.token_embedding.table().detach()
+        embeddings.token_embedding = nn.Embedding.from_pretrained(table)
+
+    def read(self, ids: Tensor) -> Tensor:
+        """Captions as tokens (b, L) -> contexts (b, L, d)."""
+        context: Tensor = self.text(ids).last_hidden_state
+        return context
+
+    def forward(self, z0: Tensor, t: Tensor, noise: Tensor, ids: Tensor) -> Tensor:
+        """Loss of latents (b, c, h, w) at timesteps (b,), given captions (b, L) as tokens."""
+        errors, weights = self.errors(z0, t, noise, self.read(ids))
         return (weights * errors).mean()
 
     def errors(
@@ -181,9 +218,10 @@ def loss(run: Training, data: Encoded, posterior_std: float, settings: UNet) -> 
     noise = uneven_noise(mean.shape, settings.low_noise, generator)
     level = photograph_level(ALPHA_BAR.to(device)[t], settings.photographs, generator)
     noise = noise + level * (photograph - mean)
-    empty = torch.rand(b, 1, 1, generator=generator, device=device) < settings.empty
-    context = torch.where(empty, data.empty, _tensor(data.contexts.view()[index], device))
-    return run.forward(z0, t, noise, context)
+    named = torch.rand(b, generator=generator, device=device) < settings.named
+    ids = _ids(data.captions.view()[index, named.long().cpu().numpy()], device)
+    empty = torch.rand(b, 1, generator=generator, device=device) < settings.empty
+    return run.forward(z0, t, noise, torch.where(empty, data.empty, ids))
 
 
 def uneven_noise(shape: Sequence[int], low: float, generator: torch.Generator) -> Tensor:
@@ -223,27 +261,36 @@ def validator(
     data: Encoded, settings: UNet, device: torch.device, seed: int
 ) -> Callable[[Any], dict[str, float]]:
     """A function that measures the plain loss on fixed latents, timesteps and noise, and by how
-    much it rises when each caption is another picture's, in percent."""
+    much it rises, in percent, when each caption is another picture's, and when the painter is
+    named instead of described."""
     generator = torch.Generator().manual_seed(seed)
     count = len(data)
     z0 = _tensor(data.latents.view()[:, 0], device)
-    context = _tensor(data.contexts.view()[:], device)
+    said, named = _ids(data.captions.view()[:], device).unbind(1)  # (n, L) each
     noise = torch.randn(z0.shape, generator=generator).to(device)
     t = ((torch.arange(count, device=device) + 0.5) * 1000 / count).long()
 
-    def measure(model: Any, context: Tensor) -> float:
+    def measure(model: Any, ids: Tensor) -> float:
         parts = [
-            model.errors(z0[i : i + 64], t[i : i + 64], noise[i : i + 64], context[i : i + 64])[0]
-            for i in range(0, count, 64)
+            model.errors(z0[i], t[i], noise[i], model.read(ids[i]))[0]
+            for i in torch.arange(count, device=device).split(64)
         ]
         return float(torch.cat(parts).mean())
 
     def validate(model: Any) -> dict[str, float]:
-        right, wrong = measure(model, context), measure(model, context.roll(1, 0))
-        return {"validation": right, "wrong_caption_percent": 100 * (wrong / right - 1)}
+        right, wrong, name = (measure(model, ids) for ids in (said, said.roll(1, 0), named))
+        return {
+            "validation": right,
+            "wrong_caption_percent": 100 * (wrong / right - 1),
+            "named_percent": 100 * (name / right - 1),
+        }
 
     return validate
 
 
 def _tensor(rows: NDArray[Any], device: torch.device) -> Tensor:
     return torch.from_numpy(np.array(rows)).to(device).float()
+
+
+def _ids(rows: NDArray[Any], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.array(rows)).to(device).long()

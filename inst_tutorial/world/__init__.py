@@ -3,7 +3,7 @@
 A scene says what is to be seen, a style how it is painted. ``paint(scene, style)``
 is the truth that style transfer tries to reach; ``paint(scene)`` is the photograph
 it starts from. Reading order: colours, canvas, subjects, settings, scene, style,
-technique, paint, caption, gallery, examples.
+technique, paint, caption, gallery, painters, examples.
 
     >>> from inst_tutorial.world import HELD_OUT, Scene, paint
     >>> picture = paint(Scene("cat", "snow", light="night"), HELD_OUT["starry"])
@@ -11,11 +11,23 @@ technique, paint, caption, gallery, examples.
     (128, 128)
 """
 
-from inst_tutorial.world.caption import content_words, describe, full_caption, style_words
+from inst_tutorial.world.caption import (
+    content_words,
+    describe,
+    full_caption,
+    named_caption,
+    style_words,
+)
 from inst_tutorial.world.colours import NAMED as COLOURS
-from inst_tutorial.world.examples import sample_caption, sample_example, sample_pair
+from inst_tutorial.world.examples import (
+    sample_caption,
+    sample_example,
+    sample_named_caption,
+    sample_pair,
+)
 from inst_tutorial.world.gallery import GAP, HELD_OUT, STYLES, sample_style
 from inst_tutorial.world.paint import paint
+from inst_tutorial.world.painters import painters
 from inst_tutorial.world.scene import SUBJECT_COLOURS, Scene
 from inst_tutorial.world.settings import LIGHTS, SETTINGS
 from inst_tutorial.world.style import RANGES, Style, blend, distance
@@ -38,9 +50,12 @@ __all__ = [
     "describe",
     "distance",
     "full_caption",
+    "named_caption",
     "paint",
+    "painters",
     "sample_caption",
     "sample_example",
+    "sample_named_caption",
     "sample_pair",
     "sample_style",
     "style_words",

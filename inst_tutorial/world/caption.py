@@ -54,6 +54,14 @@ def describe(scene: Scene, style: Style | None, rng: np.random.Generator) -> str
     return _join(f"{_a(medium(style))} of {content}", details, colours)
 
 
+def named_caption(scene: Scene, style: Style, rng: np.random.Generator) -> str:
+    """A caption for training that names the painter, alone or after the content."""
+    if rng.random() < 0.4:
+        return style.name
+    kept = rng.random(3) > 0.15
+    return f"{_content(scene, colour=kept[0], setting=kept[1], light=kept[2])} by {style.name}"
+
+
 def medium(style: Style) -> str:
     """One word or two for the technique."""
     if style.strokes > 0.3:  # strokes lie on top of tiles and dots

@@ -5,24 +5,28 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from inst_tutorial.world.caption import describe
-from inst_tutorial.world.gallery import STYLES, sample_style
+from inst_tutorial.world.caption import describe, named_caption
+from inst_tutorial.world.gallery import sample_style
 from inst_tutorial.world.paint import paint
+from inst_tutorial.world.painters import painters
 from inst_tutorial.world.scene import Scene
 from inst_tutorial.world.style import Style
 
-PHOTO_SHARE, NAMED_SHARE = 0.12, 0.3
+PHOTO_SHARE, PAINTER_SHARE = 0.12, 0.62
 
 
 def sample_example(seed: int) -> tuple[Scene, Style | None, str]:
-    """A scene, a training style (``None`` for a photograph) and a caption, all from one seed."""
+    """A scene, a training style (``None`` for a photograph) and a caption, all from one seed.
+
+    Most styles are those of `painters`, and have their name; the others belong to nobody.
+    """
     rng = np.random.default_rng(seed)
     scene = Scene.sample(rng)
     kind = rng.random()
     if kind < PHOTO_SHARE:
         style = None
-    elif kind < PHOTO_SHARE + NAMED_SHARE:
-        style = STYLES[str(rng.choice(list(STYLES)))]
+    elif kind < PHOTO_SHARE + PAINTER_SHARE:
+        style = painters()[str(rng.choice(list(painters())))]
     else:
         style = sample_style(rng)
     return scene, style, describe(scene, style, rng)
@@ -37,3 +41,12 @@ def sample_pair(seed: int) -> tuple[Image.Image, str]:
 def sample_caption(seed: int) -> str:
     """The caption of ``sample_pair(seed)``, without painting."""
     return sample_example(seed)[2]
+
+
+def sample_named_caption(seed: int) -> str:
+    """A caption of ``sample_pair(seed)`` that names its painter instead of describing the style;
+    where there is no painter, it is ``sample_caption(seed)``."""
+    scene, style, caption = sample_example(seed)
+    if style is None or not style.name:
+        return caption
+    return named_caption(scene, style, np.random.default_rng([seed, 1]))
