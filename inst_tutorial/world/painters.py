@@ -17,7 +17,8 @@ from inst_tutorial.world.style import Style
 
 _FIRST = "bal cor dan fel gar hol jan kel lor mar nev ors pal ral sel tam ulm val wen zor"
 _LAST = (
-    "adi anek arra eda elius enko etti iard ille inga isto odan oley omir onte orth uber uki uzzo yama"
+    "adi anek arra eda elius enko etti iard ille inga "
+    "isto odan oley omir onte orth uber uki uzzo yama"
 )
 SEED = 3_000_000_000  # no training example has it
 
