@@ -2,6 +2,7 @@
 
     python bench/sweep.py learning     # learning rates and kinds of word
     python bench/sweep.py transfer     # strength and guidance
+    python bench/sweep.py names        # painters' names, captions, and words learned from a picture
 
 Styles are drawn from the training continuum and scenes are new; held-out styles are never looked
 at here, so that results on them stay honest. Prints a table and writes bench/sweep-<name>.json.
@@ -26,7 +27,7 @@ from inst_tutorial.metrics import truth_distance
 from inst_tutorial.painter import Painter
 from inst_tutorial.transfer import TransferSettings, transfer
 from inst_tutorial.words import Word
-from inst_tutorial.world import Scene, Style, paint, sample_style, style_words
+from inst_tutorial.world import Scene, Style, paint, painters, sample_style, style_words
 
 FIRST_SEED = 2_000_000_000  # apart from the seeds of training and validation
 Row = dict[str, Any]
@@ -119,6 +120,34 @@ def sweep_transfer(
         wins = {f"% nearer than {n}": wins_of(far["word"], far[n]) for n in ("caption", "copy")}
         rows.append({"strength": strength, "guidance": guidance, **means, **wins})
     write("transfer", rows)
+
+
+@app.command("names")
+def sweep_names(
+    count: Annotated[int, typer.Option(min=1, help="Painters.")] = 6,
+    contents: Annotated[int, typer.Option(min=1, help="Contents a painter.")] = 4,
+    steps: Annotated[int, typer.Option(min=1, help="Learning steps.")] = 200,
+    source: Annotated[str, typer.Option("--painter", help="A folder.")] = "paintbox",
+) -> None:
+    """Distance to the truth when a training painter is named, described, or learned from one
+    picture."""
+    painter, photos = Painter.load(source), [paint(scene) for scene in scenes(contents)]
+    hands = list(painters().values())[-count:]
+    pictures = [style_picture(style, i) for i, style in enumerate(hands)]
+    words = learn_many(painter, [[p] for p in pictures], LearningSettings(steps=steps))
+    rows: list[Row] = []
+    for style, word in zip(hands, words, strict=True):
+        truths = [paint(scene, style) for scene in scenes(contents)]
+        made = {
+            "name": transfer(painter, photos, None, TransferSettings(prompt=style.name)),
+            "caption": transfer(painter, photos, None, TransferSettings(prompt=style_words(style))),
+            "word": transfer(painter, photos, word),
+            "copy": photos,
+        }
+        far = {name: mean(map(truth_distance, some, truths)) for name, some in made.items()}
+        rows.append({"painter": style.name, **{name: round(d, 2) for name, d in far.items()}})
+    means = {name: round(mean(row[name] for row in rows), 2) for name in made}
+    write("names", [*rows, {"painter": "mean", **means}])
 
 
 if __name__ == "__main__":
