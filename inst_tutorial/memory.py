@@ -26,6 +26,9 @@ ADVICE = (
     "--device cpu, which is slow but has more"
 )
 
+SIGNS = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
+"""In the texts of errors without a kind of their own: CUDA's and Apple's, the CPU's, cuBLAS'."""
+
 
 def save_memory(painter: Painter, savers: Iterable[str]) -> Painter:
     """The painter with the switches named in `savers` on; its results stay the same to rounding."""
@@ -46,4 +49,4 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that a device has no more memory."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in SIGNS)

@@ -87,14 +87,19 @@ def _shells(path: str | Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()
         raise WordError(
             f"{path} is not an embeddings.pt of InST's official code, and nothing in it was run: "
-            f"{next((line for line in reason if 'GLOBAL' in line), (reason or ['empty'])[0])}"
+            f"{_reason(error)}"
         ) from error
     if not isinstance(content, dict) or not isinstance(content.get("attention"), _Shell):
         raise WordError(f"{path} has no 'attention': it is not an embeddings.pt of InST")
     return content
+
+
+def _reason(error: Exception) -> str:
+    """The line that says what is wrong, without PyTorch's advice to run what is in the file."""
+    text = str(error).partition("WeightsUnpickler error:")[2] or str(error) or type(error).__name__
+    return text.strip().splitlines()[0]
 
 
 def _tensors_of(shell: Any, prefix: str = "") -> dict[str, Tensor]:

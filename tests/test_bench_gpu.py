@@ -11,7 +11,7 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parents[1]
-UNCOMPILED = {"eager": None, "diffusers' forward": ""}  # compiling takes minutes
+UNCOMPILED = {"eager": None}  # compiling takes minutes
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def tiny(gpu, tmp_path_factory):
     stages = [stage for stage in gpu.STAGES if stage != "savers"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gpu, "MODES", UNCOMPILED)
-        gpu.main(out=out, stages=",".join(stages), tiny=True, layouts="sd15")
+        gpu.main(out=out, stages=",".join(stages), tiny=True, layouts="sd15", diffusers=None)
     return json.loads(out.read_text())
 
 
@@ -48,11 +48,16 @@ def test_every_stage_measures(tiny, gpu) -> None:
     assert found["diffusers script"].startswith(gpu.NOT_YET)
 
 
-def test_goals_name_what_is_not_measured(tiny, gpu) -> None:
-    assert [goal["found"] for goal in gpu.goals(gpu.nothing({"sd15": {}}))] == [gpu.NOT_YET] * 4
-    row = {"batch": 8, "share_of_matmul": 0.5, "seconds_for_500_steps": 9.0}
-    result = {"layouts": {"sd15": {"batches": [row], "repainting": {"ratio": 0.6}}}}
-    assert [goal["found"] for goal in gpu.goals(result)] == [0.5, 9.0, gpu.NOT_YET, 0.6]
+def test_goals_name_what_is_not_measured(gpu) -> None:
+    for row in gpu.goals(gpu.nothing({"sd15": {}})):
+        assert row["found"] == row["verdict"] == gpu.NOT_YET
+    rows = [
+        {"batch": 8, "share_of_matmul": 0.4, "seconds_for_500_steps": 20.1},
+        {"batch": 1, "failed": "out of memory"},
+    ]
+    result = {"layouts": {"sd15": {"batches": rows, "repainting": {"ratio": 0.6}}}}
+    found = [(row["found"], row["verdict"]) for row in gpu.goals(result)]
+    assert found == [(0.4, "met"), (20.1, "missed"), (gpu.NOT_YET,) * 2, (0.6, "met")]
 
 
 def test_operations_grow_with_the_batch(tiny) -> None:
@@ -63,17 +68,20 @@ def test_operations_grow_with_the_batch(tiny) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_without_a_gpu_nothing_is_invented(gpu, tmp_path) -> None:
+def test_without_a_gpu_nothing_is_invented(gpu, tmp_path, capsys) -> None:
     out = tmp_path / "gpu.json"
     options = {"stages": "batches", "diffusers": None, "tiny": False}
     gpu.main(out=out, layouts="sd15,sd21", **options)
+    assert capsys.readouterr().out.count("not yet measured (not yet measured)") == 4
     result = json.loads(out.read_text())
     assert result["machine"] == gpu.NOT_YET
     for layout in result["layouts"].values():
         assert set(layout.values()) == {gpu.NOT_YET}
-    out.write_text("measured elsewhere")
+    measured = json.dumps({"goals": [gpu.goal("time", 3.0, most=4)]})
+    out.write_text(measured)
     gpu.main(out=out, layouts="sd15", **options)
-    assert out.read_text() == "measured elsewhere"
+    assert out.read_text() == measured
+    assert "time, at most 4: 3.0 (met)" in capsys.readouterr().out
 
 
 def test_the_committed_table_is_one_of_this_program(gpu) -> None:
@@ -102,5 +110,38 @@ def test_a_failure_is_a_row(gpu) -> None:
     def full():
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
 
+    def silent():
+        raise AssertionError
+
     assert gpu.tried(full)["failed"].startswith("out of memory: CUDA")
+    assert gpu.tried(silent) == {"failed": "AssertionError: "}
     assert gpu.tried(lambda: {"ms": 1}) == {"ms": 1}
+
+
+def test_a_stage_that_fails_leaves_the_others(gpu, tmp_path, monkeypatch) -> None:
+    def full(*args):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(gpu, "STAGES", {"batches": full, "repainting": lambda *args: {"ratio": 1}})
+    plan = gpu.Plan({"sd15": gpu.TINY}, "cpu", torch.float32, matmul=8)
+    found = gpu.measure(plan, ["batches", "repainting"], tmp_path / "gpu.json")["layouts"]["sd15"]
+    assert found["batches"]["failed"].startswith("out of memory")
+    assert found["repainting"] == {"ratio": 1}
+
+
+def test_operations_are_counted_before_compiling(gpu, monkeypatch) -> None:
+    modes: list[str] = []
+    painter = gpu.random_painter(gpu.TINY, gpu.Plan({}, "cpu", torch.float32))
+    monkeypatch.setattr(painter.unet, "compile", lambda mode: modes.append(mode))
+    plan = gpu.Plan({}, "cpu", torch.float32, steps=1, runs=1)
+    monkeypatch.setattr(gpu, "step_tflop", lambda *args: modes.append("counted") or 1.0)
+    gpu.learning_step(painter, plan, 1, 1.0, mode="default")
+    assert modes == ["counted", "default"]
+
+
+def test_a_wrong_checkout_is_refused_before_measuring(gpu, tmp_path) -> None:
+    from typer import BadParameter
+
+    with pytest.raises(BadParameter, match=r"is no checkout of diffusers: it lacks examples"):
+        gpu.main(diffusers=tmp_path, tiny=True, out=tmp_path / "gpu.json")
+    assert not (tmp_path / "gpu.json").exists()

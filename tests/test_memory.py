@@ -96,6 +96,12 @@ def test_what_is_out_of_memory() -> None:
     assert is_out_of_memory(OUT) and is_out_of_memory(MemoryError())
     allocator = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"
     assert is_out_of_memory(RuntimeError(allocator))
+    for text in (
+        "CUDA error: out of memory",
+        "MPS backend out of memory",
+        "CUBLAS_STATUS_ALLOC_FAILED",
+    ):
+        assert is_out_of_memory(RuntimeError(text))
     assert not is_out_of_memory(RuntimeError("shapes differ")) and not is_out_of_memory(
         ValueError()
     )
@@ -140,6 +146,22 @@ def test_an_overflow_in_the_picture_is_an_error(painter) -> None:
     z[0, 0, 0, 0] = float("inf")
     with pytest.raises(PrecisionError, match=r"float32 cannot hold: .* bfloat16 or float32"):
         painter.decode(z)
+
+
+def test_a_worker_without_memory_for_its_painter_gives_advice(
+    monkeypatch, tmp_path, capsys
+) -> None:
+    def fails(error):
+        def load(*args):
+            raise error
+
+        monkeypatch.setattr(many, "_work_here", load)
+        many.main(str(tmp_path), str(tmp_path))
+
+    fails(OUT)
+    assert capsys.readouterr().err == f"inst: {ADVICE}\n"
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        fails(RuntimeError("shapes differ"))
 
 
 @pytest.mark.parametrize(("dtype", "near"), [(torch.bfloat16, 0.25), (torch.float16, 0.05)])
