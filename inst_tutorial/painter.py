@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 PLACEHOLDER = "*"
 PAINTBOX = Path(__file__).parent / "paintbox"
 VISION = "openai/clip-vit-large-patch14"  # the tower that InST's official code looks with
+VISION_REVISION = "32bd64288804d66eefd0ccbe215aa642df71cc41"
 PARTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
 EYES = ("image_encoder", "feature_extractor")
 TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json")
@@ -119,7 +120,7 @@ class Painter:
             with _quiet():
                 parts = read_single_file(Path(source), config, _clip_tokenizer, dtype)
             parts["schedule"] = _as_schedule(parts.pop("scheduler").config, source)
-            return cls(**parts, vision=vision, source=str(source)).to(device)
+            return _fitting(cls(**parts, vision=vision, source=str(source))).to(device)
         folder, revision = _find(source, revision, PARTS)
         with _quiet():
             painter = cls(
@@ -132,7 +133,7 @@ class Painter:
                 source=str(source),
                 revision=revision,
             )
-        return painter.to(device)
+        return _fitting(painter).to(device)
 
     def to(self, device: str | torch.device) -> Painter:
         """This painter, moved to `device`."""
@@ -171,7 +172,8 @@ class Painter:
         if self._eyes is None:
             from transformers import CLIPVisionModelWithProjection
 
-            folder, _ = _find(self.vision, None, ())
+            revision = VISION_REVISION if self.vision == VISION else None
+            folder, _ = _find(self.vision, revision, ())
             tower, settings = (name if (folder / name).is_dir() else "." for name in EYES)
             with _quiet():
                 weights = _part(CLIPVisionModelWithProjection, folder, tower, dtype=self.dtype)
@@ -461,6 +463,21 @@ def _part(kind: Any, folder: Path, name: str, **dtype: torch.dtype) -> Any:
     return part
 
 
+def _fitting(painter: Painter) -> Painter:
+    """A painter whose UNet reads what its other parts write; others in this layout do not."""
+    unet = painter.unet.config
+    reads = unet.in_channels, unet.cross_attention_dim
+    written = painter.vae.config.latent_channels, painter.text_width
+    if reads != written:
+        raise PainterError(
+            f"{painter.source} is no Stable Diffusion 1.x or 2.x that draws from text: its UNet "
+            f"reads (channels, width of texts) {reads}, its other parts write {written}. Models "
+            f"for inpainting (9 channels) and SDXL (width 2048) do not fit: take "
+            f"'stable-diffusion-v1-5/stable-diffusion-v1-5'"
+        )
+    return painter
+
+
 def _schedule(path: Path) -> Schedule:
     return _as_schedule(_read(path), path)
 
@@ -474,7 +491,7 @@ def _as_schedule(config: Mapping[str, Any], source: str | Path) -> Schedule:
 
 def _clip_tokenizer() -> CLIPTokenizer:
     """The tokenizer that all Stable Diffusion 1.x and 2.x share."""
-    folder = _from_hub(VISION, None, TOKENIZER_FILES, _tokenizer)
+    folder = _from_hub(VISION, VISION_REVISION, TOKENIZER_FILES, _tokenizer)
     return _tokenizer(folder)
 
 
@@ -568,11 +585,12 @@ def _way_out(name: str, revision: str | None, error: Exception) -> str:
             f"if it is yours, or take 'stable-diffusion-v1-5/stable-diffusion-v1-5'"
         )
     at = f" at revision {revision!r}" if revision else ""
+    pinned = f" --revision {revision}" if revision else ""
     return (
         f"{name!r}{at} is not a folder here, not in the hub's cache, and could not be fetched "
         f"({type(error).__name__}: {(str(error).splitlines() or [''])[0]}). Once, with a network "
-        f"connection, run `hf download {name}` (after `hf auth login` if it is gated), or name a "
-        f"local folder, or use 'paintbox', which needs no network."
+        f"connection, run `hf download {name}{pinned}` (after `hf auth login` if it is gated), or "
+        f"name a local folder, or use 'paintbox', which needs no network."
     )
 
 

@@ -284,5 +284,5 @@ def test_without_the_tokenizer_a_single_file_says_what_to_do(single, monkeypatch
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
     path, _ = single
-    with pytest.raises(PainterError, match=rf"'{painter_module.VISION}' is not a folder here"):
+    with pytest.raises(PainterError, match=rf"hf download {painter_module.VISION} --revision"):
         Painter.load(path, config="sd15")

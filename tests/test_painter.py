@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny import SD_BETAS, toy_picture, toy_tokenizer
 
+from inst_tutorial import painter as painter_module
 from inst_tutorial.painter import LookSettings, Painter, PainterError, PromptError
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.pretraining.tokenizer import build
@@ -316,6 +317,33 @@ def test_a_schedule_that_is_not_ours_is_refused(tmp_path: Path, sd1_folder: Path
     path.write_text(path.read_text().replace('"epsilon"', '"sample"'))
     with pytest.raises(PainterError, match=r"scheduler_config.json: .*prediction_type is 'sample'"):
         Painter.load(folder)
+
+
+@pytest.mark.parametrize("unet", [{"in_channels": 9}, {"cross_attention_dim": 40}])
+def test_models_of_other_kinds_are_refused(tmp_path: Path, sd1_folder: Path, unet: dict) -> None:
+    from diffusers import UNet2DConditionModel
+
+    folder = shutil.copytree(sd1_folder, tmp_path / "other")
+    config = {**UNet2DConditionModel.load_config(folder / "unet"), **unet}
+    UNet2DConditionModel.from_config(config).save_pretrained(folder / "unet")
+    with pytest.raises(PainterError, match=r"no Stable Diffusion 1\.x or 2\.x .* inpainting"):
+        Painter.load(folder)
+
+
+def test_the_tower_and_the_tokenizer_are_pinned(monkeypatch, sd2_folder: Path) -> None:
+    import huggingface_hub
+
+    asked: list[tuple[str, str]] = []
+
+    def refuse(name: str, *, revision: str, **options: object) -> None:
+        asked.append((name, revision))
+        raise OSError("no network")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    for load in (lambda: Painter.load(sd2_folder).eyes, painter_module._clip_tokenizer):
+        with pytest.raises(PainterError, match="hf download openai/clip-vit-large-patch14"):
+            load()
+    assert set(asked) == {(painter_module.VISION, painter_module.VISION_REVISION)}
 
 
 def test_a_hub_id_without_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
