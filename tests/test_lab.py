@@ -11,7 +11,8 @@ import urllib.request
 import nbformat
 import pytest
 from chromium import needs_chromium
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.sign import NotebookNotary
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 SECONDS = 120
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -29,10 +30,17 @@ view(flat, grey=[0, 100, 200], tint=["blue", "none"], alt="{tint} at {grey}", ca
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab that serves one notebook, not yet run."""
+    """The address of a JupyterLab that serves three notebooks.
+
+    live.ipynb has not been run; stranger.ipynb comes with its output, as one downloads it from
+    the book; trusted.ipynb is another that Jupyter's notary has signed, as "Trust Notebook" does.
+    """
     folder = tmp_path_factory.mktemp("lab")
-    notebook = new_notebook(cells=[new_code_cell(CELL)], metadata={"kernelspec": KERNEL})
-    nbformat.write(notebook, folder / "live.ipynb")
+    nbformat.write(notebook_with(), folder / "live.ipynb")
+    nbformat.write(notebook_with(stored_output()), folder / "stranger.ipynb")
+    nbformat.write(trusted := notebook_with(stored_output(), "# mine"), folder / "trusted.ipynb")
+    (folder / "DATA").mkdir()
+    NotebookNotary(data_dir=str(folder / "DATA")).sign(trusted)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -57,6 +65,22 @@ def lab(tmp_path_factory):
     finally:
         server.terminate()
         server.wait(30)
+
+
+def notebook_with(*outputs_and_source):
+    """A notebook of one cell that shows a viewer; with a stored output if one is given."""
+    outputs = [part for part in outputs_and_source if not isinstance(part, str)]
+    sources = [part for part in outputs_and_source if isinstance(part, str)]
+    cell = new_code_cell("\n".join([*sources, CELL]), outputs=outputs)
+    return new_notebook(cells=[cell], metadata={"kernelspec": KERNEL})
+
+
+def stored_output():
+    """What `make notebooks` keeps of a viewer: the page, not the widget."""
+    shown = {}
+    exec(CELL.replace("view(flat", "shown = view(flat"), shown)
+    data = {"text/html": shown["shown"].to_html(), "text/plain": "FrameViewer"}
+    return new_output("execute_result", data=data, execution_count=1)
 
 
 def await_answer(address):
@@ -96,3 +120,30 @@ def test_a_kernel_computes_what_is_between_the_frames(lab, tab):
     tab.locator(
         '.inst-view-picture[alt="none at 199"], .inst-view-picture[alt="none at 200"]'
     ).wait_for()
+
+
+@needs_chromium
+def test_a_notebook_that_is_not_trusted_shows_the_picture_and_what_to_do(lab, tab):
+    """JupyterLab lets no script of a stranger's run; the reader still sees something.
+
+    It stays open beside the next one, whose controls must not be disturbed by it.
+    """
+    tab.set_default_timeout(SECONDS * 1000)
+    tab.goto(f"{lab}/lab/tree/stranger.ipynb")
+    still = tab.locator(".jp-OutputArea figure img")
+    still.wait_for()
+    assert still.get_attribute("alt") == "blue at 0"
+    assert tab.evaluate("(i) => i.decode().then(() => i.naturalWidth)", still.element_handle()) > 0
+    assert tab.get_by_text("trust this notebook").is_visible()
+    assert tab.get_by_text("Grey.", exact=True).is_visible()
+    assert picture(tab).count() == 0
+
+
+@needs_chromium
+def test_a_trusted_notebook_has_its_controls_before_it_is_run(lab, tab):
+    tab.set_default_timeout(SECONDS * 1000)
+    tab.goto(f"{lab}/lab/tree/trusted.ipynb")
+    picture(tab).wait_for()
+    tab.locator(".inst-view input[type=range]").press("End")
+    assert picture(tab).get_attribute("alt") == "blue at 200"
+    assert not tab.get_by_text("trust this notebook").is_visible()

@@ -165,10 +165,11 @@ const InstView = (() => {
     });
   }
 
-  // In a page: every figure that is not a viewer yet. Its still picture is the start frame,
+  // In a page: every figure that is not a viewer yet and has its frames (where a notebook is not
+  // trusted, a sanitiser took them away). Its still picture is the start frame,
   // which the list of frames leaves out.
   function mountAll() {
-    for (const figure of document.querySelectorAll("figure.inst-view:not([data-inst-view])")) {
+    for (const figure of document.querySelectorAll("figure.inst-view:not([data-inst-view]):has(script)")) {
       const spec = JSON.parse(figure.querySelector("script").textContent);
       const still = figure.querySelector("img").src;
       spec.frames = spec.frames.map((frame) => frame || still);
