@@ -75,6 +75,12 @@ def test_links_within_the_book_lead_somewhere(site):
     assert broken == []
 
 
+def test_tables_that_a_cell_prints_are_tables(site):
+    text = (site / "book/11_experiments.html").read_text(encoding="utf-8")
+    assert text.count("<table") >= 4
+    assert not re.search(r"\|(-{3,}|—)\|", text)
+
+
 def test_pages_have_a_card_for_links_to_them(site):
     text = (site / "book/welcome.html").read_text(encoding="utf-8")
     (title,) = re.findall(r"<meta[^>]*og:title[^>]*>", text)
