@@ -139,9 +139,10 @@ def test_operations_are_counted_before_compiling(gpu, monkeypatch) -> None:
     assert modes == ["counted", "default"]
 
 
-def test_a_wrong_checkout_is_refused_before_measuring(gpu, tmp_path) -> None:
+def test_a_wrong_checkout_is_refused_before_measuring(gpu, tmp_path, monkeypatch) -> None:
     from typer import BadParameter
 
+    monkeypatch.setattr(gpu, "measure", lambda *args: pytest.fail("measured"))
     with pytest.raises(BadParameter, match=r"is no checkout of diffusers: it lacks examples"):
         gpu.main(diffusers=tmp_path, tiny=True, out=tmp_path / "gpu.json")
     assert not (tmp_path / "gpu.json").exists()
