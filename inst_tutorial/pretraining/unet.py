@@ -193,13 +193,14 @@ class Denoising(nn.Module):
         z_t = a.sqrt() * z0 + (1 - a).sqrt() * noise
         predicted = self.unet(z_t, t, encoder_hidden_states=context).sample
         errors = (predicted.float() - noise).square().mean((1, 2, 3))
-        return errors, self._weights(signal)
+        return errors, loss_weights(signal, self.settings)
 
-    def _weights(self, signal: Tensor) -> Tensor:
-        """Loss weights at alpha_bar = `signal`, (b,) both."""
-        snr = signal / (1 - signal)
-        clean = snr.clamp(max=self.settings.snr_gamma) / snr
-        return clean / signal.clamp(min=self.settings.signal_floor)
+
+def loss_weights(signal: Tensor, settings: UNet) -> Tensor:
+    """Loss weights at alpha_bar = `signal`, (b,) both."""
+    snr = signal / (1 - signal)
+    clean = snr.clamp(max=settings.snr_gamma) / snr
+    return clean / signal.clamp(min=settings.signal_floor)
 
 
 def loss(run: Training, data: Encoded, posterior_std: float, settings: UNet) -> Tensor:
