@@ -298,18 +298,6 @@ def test_whitening_changes_the_latents_and_not_the_round_trip(some_pictures):
 # ----------------------------------------------------------------------------- unet
 
 
-def test_uneven_noise_is_white_noise_and_coarse_patches_of_the_level_asked_for() -> None:
-    def coarse(low: float) -> tuple[float, float]:
-        noise = unet.uneven_noise((64, 4, 16, 16), low, torch.Generator().manual_seed(0))
-        residual = noise - torch.nn.functional.avg_pool2d(noise, 3, 1, 1)
-        return noise.mean((2, 3)).std().item(), residual.std().item()
-
-    (white, fine), (uneven, fine_too) = coarse(0.0), coarse(0.4)
-    assert white == pytest.approx(1 / 16, rel=0.15)  # the mean of 256 numbers
-    assert 0.4 < uneven < 0.6
-    assert fine_too == pytest.approx(fine, rel=0.02)  # the fine grain is as it was
-
-
 def test_a_hidden_photograph_is_all_that_is_seen_at_half_the_highest_level():
     z0, photograph, white = torch.randn(3, 512, 1, 1, 1)
     t = torch.full((512,), 700)
@@ -468,6 +456,17 @@ def test_weights_are_small_half_precision_files(shop):
     assert all(file.stat().st_size < 15_000_000 for file in files)
     assert all(t.dtype == torch.float16 for file in files for t in load_file(file).values())
     assert not list(shop.out.rglob("*.bin"))
+
+
+def test_the_painter_tells_how_uneven_its_noise_was_and_diffusers_does_not_mind(shop, caplog):
+    from diffusers import DDIMScheduler
+    from diffusers.utils import logging
+
+    logging.enable_propagation()
+    DDIMScheduler.from_pretrained(shop.out, subfolder="scheduler")
+    logging.disable_propagation()
+    assert "not expected" not in caplog.text
+    assert Painter.load(shop.out).schedule.low_noise == TINY.unet.low_noise == 0.4
 
 
 def test_a_second_run_changes_nothing(shop):

@@ -18,6 +18,7 @@ from inst_tutorial.schedule import (
     q_sample,
     start_index,
     timesteps,
+    uneven_noise,
     v_to_eps,
 )
 
@@ -181,3 +182,20 @@ def test_a_timestep_that_does_not_exist_is_refused(schedule: Schedule, t: int) -
     for level in (t, torch.tensor([5, t])):
         with pytest.raises(ScheduleError, match=f"-1 to 999, got .*{t}"):
             q_sample(schedule, z, level, z)
+
+
+def test_uneven_noise_is_white_noise_and_coarse_patches_of_the_level_asked_for() -> None:
+    def coarse(low: float) -> tuple[float, float]:
+        noise = uneven_noise((64, 4, 16, 16), low, torch.Generator().manual_seed(0))
+        residual = noise - torch.nn.functional.avg_pool2d(noise, 3, 1, 1)
+        return noise.mean((2, 3)).std().item(), residual.std().item()
+
+    (white, fine), (uneven, fine_too) = coarse(0.0), coarse(0.4)
+    assert white == pytest.approx(1 / 16, rel=0.15)  # the mean of 256 numbers
+    assert 0.4 < uneven < 0.6
+    assert fine_too == pytest.approx(fine, rel=0.02)  # the fine grain is as it was
+
+
+def test_a_schedule_knows_the_coarse_noise_of_its_training() -> None:
+    assert Schedule.from_config(SD).low_noise == 0
+    assert Schedule.from_config({**SD, "_low_noise": 0.4}).low_noise == 0.4

@@ -33,11 +33,14 @@ def swapped(folder: Path) -> Iterator[Path]:
         os.replace(new, folder)
 
 
-def assemble(out: Path, *, vae: Any, clip: Any, tokenizer: Any, unet: Any) -> None:
+def assemble(
+    out: Path, *, vae: Any, clip: Any, tokenizer: Any, unet: Any, low_noise: float
+) -> None:
     """Write the painter to `out`; other files there (a card, samples) are kept.
 
     `clip` becomes text_encoder, image_encoder, and clip/ (the text's projection into the space
-    shared with pictures, and the scale), which only zero-shot recognition needs.
+    shared with pictures, and the scale), which only zero-shot recognition needs. `low_noise` is
+    that of the training, which learning goes on with.
     """
     with swapped(out) as folder:
         if out.is_dir():
@@ -49,6 +52,7 @@ def assemble(out: Path, *, vae: Any, clip: Any, tokenizer: Any, unet: Any) -> No
             _change(folder / part / "config.json", dtype="float32")
         for config in folder.glob("*/config.json"):
             _change(config, _name_or_path=None)
+        _change(folder / "scheduler/scheduler_config.json", _low_noise=low_noise)
         (folder / "clip").mkdir(exist_ok=True)
         shared = {
             "text_projection": clip.text_projection.weight.detach().half().cpu().contiguous(),
@@ -85,7 +89,7 @@ def _pipeline(vae: Any, clip: Any, tokenizer: Any, unet: Any) -> Any:
     )
 
 
-def _change(config: Path, **changes: str | None) -> None:
+def _change(config: Path, **changes: str | float | None) -> None:
     """Change values in a part's config; None drops them.
 
     Parts stored in half are to be loaded in single precision, as diffusers does with its own;

@@ -269,7 +269,14 @@ class Workshop:
             denoising.give_back()
         elif self.start is None:
             raise TrainingError(f"no UNet in {self.work}: do the stage 'unet' first")
-        assembly.assemble(self.out, vae=vae, clip=towers, tokenizer=self._tokenizer(), unet=network)
+        assembly.assemble(
+            self.out,
+            vae=vae,
+            clip=towers,
+            tokenizer=self._tokenizer(),
+            unet=network,
+            low_noise=self.recipe.unet.low_noise,
+        )
 
     # ----------------------------------------------------------------- evaluation
 

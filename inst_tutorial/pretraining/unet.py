@@ -26,7 +26,7 @@ from inst_tutorial.pretraining.pictures import Pool
 from inst_tutorial.pretraining.rows import Rows
 from inst_tutorial.pretraining.settings import UNet
 from inst_tutorial.pretraining.training import Training, seeded
-from inst_tutorial.schedule import Schedule
+from inst_tutorial.schedule import Schedule, uneven_noise
 
 #: Stable Diffusion's noise schedule.
 SCHEDULER = {
@@ -223,23 +223,6 @@ def loss(run: Training, data: Encoded, posterior_std: float, settings: UNet) -> 
     ids = _ids(data.captions.view()[index, named.long().cpu().numpy()], device)
     empty = torch.rand(b, 1, generator=generator, device=device) < settings.empty
     return run.forward(z0, t, noise, torch.where(empty, data.empty, ids))
-
-
-def uneven_noise(shape: Sequence[int], low: float, generator: torch.Generator) -> Tensor:
-    """White noise (b, c, h, w) of variance 1, and at 1 x 1, 2 x 2 and 4 x 4 places of the picture
-    noise of deviation `low` more, without sharp borders.
-
-    White noise leaves the mean colours of a picture's regions visible up to t = 999, so a UNet
-    trained with it alone believes what it sees there more than the caption. Sources: Guttenberg,
-    "Diffusion with offset noise", 2023; Podell et al., "SDXL", 2023, section 2.5 (a level of 0.05).
-    """
-    b, c, *size = shape
-    device = generator.device
-    noise = torch.randn(shape, generator=generator, device=device)
-    for side in (1, 2, 4):
-        coarse = torch.randn((b, c, side, side), generator=generator, device=device)
-        noise = noise + low * F.interpolate(coarse, size=size, mode="bilinear")
-    return noise
 
 
 def photograph_level(signal: Tensor, share: float, generator: torch.Generator) -> Tensor:
