@@ -578,7 +578,8 @@ def _vocabulary(model: Painter) -> dict[str, list[str]]:
         "painters": sorted(rest & {*painters()}),
     }
     said = {word for phrases in lists.values() for phrase in phrases for word in phrase.split()}
-    return lists | {"for styles and sentences": sorted(rest - said)}
+    lists |= {"for styles and sentences": sorted(rest - said)}
+    return {kind: some for kind, some in lists.items() if some}
 
 
 @app.command()
