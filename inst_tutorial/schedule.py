@@ -31,8 +31,7 @@ class Schedule:
     final_alpha: abar after the last step, when no timestep is left (t = -1).
     steps_offset: the lowest timestep of a sampling grid.
     prediction_type: what the UNet answers with, "epsilon" or "v_prediction".
-    low_noise: deviation of the coarse noise (`uneven_noise`) that the painter was trained with;
-        0, white noise, unless its file says so under "_low_noise", as Paintbox's does.
+    low_noise: deviation of its training's coarse noise (`uneven_noise`), "_low_noise" in its file.
     """
 
     alphas_cumprod: Tensor
