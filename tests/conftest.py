@@ -57,7 +57,7 @@ def style_picture() -> Image.Image:
     return toy_picture(seed=7)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # make_pdf.py has a browser of its own, and two do not go together
 def browser() -> Iterator[Browser]:
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as play:
