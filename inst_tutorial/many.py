@@ -364,13 +364,12 @@ def main(folder: str, out: str, device: str = "", *savers: str) -> None:
     """
     try:
         _work_here(Path(folder), Path(out), _own_device(device or None), savers, _say)
-    except (ManyError, PainterError, OSError, RuntimeError, MemoryError) as error:
-        if isinstance(error, ManyError | PainterError | OSError):
-            print(f"inst: {error}", file=sys.stderr)
-        elif is_out_of_memory(error):
-            print(f"inst: {ADVICE}", file=sys.stderr)
-        else:
+    except (ManyError, PainterError, OSError) as error:
+        print(f"inst: {error}", file=sys.stderr)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
             raise
+        print(f"inst: {ADVICE}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     nbformat.write(notebook_with(), folder / "live.ipynb")
     nbformat.write(notebook_with(stored_output()), folder / "stranger.ipynb")
-    nbformat.write(trusted := notebook_with(stored_output(), "# mine"), folder / "trusted.ipynb")
+    trusted = notebook_with(stored_output(), source=f"# mine\n{CELL}")
+    nbformat.write(trusted, folder / "trusted.ipynb")
     (folder / "DATA").mkdir()
     NotebookNotary(data_dir=str(folder / "DATA")).sign(trusted)
     with socket.socket() as free:
@@ -67,11 +68,9 @@ def lab(tmp_path_factory):
         server.wait(30)
 
 
-def notebook_with(*outputs_and_source):
+def notebook_with(*outputs, source=CELL):
     """A notebook of one cell that shows a viewer; with a stored output if one is given."""
-    outputs = [part for part in outputs_and_source if not isinstance(part, str)]
-    sources = [part for part in outputs_and_source if isinstance(part, str)]
-    cell = new_code_cell("\n".join([*sources, CELL]), outputs=outputs)
+    cell = new_code_cell(source, outputs=list(outputs))
     return new_notebook(cells=[cell], metadata={"kernelspec": KERNEL})
 
 
