@@ -102,7 +102,7 @@ def sweep_transfer(
     painter, rows = Painter.load("paintbox"), []
     words = learn_words(painter, LearningSettings(steps=steps), count)
     photos = [paint(scene) for scene in scenes(contents)]
-    grid = list(itertools.product((0.5, 0.7, 0.85, 1.0), (1.0, 2.0, 3.5, 5.0)))
+    grid = list(itertools.product((0.5, 0.7, 0.8, 0.9), (1.0, 2.0, 3.0)))
     for strength, guidance in tqdm(grid, desc="sweep"):
         settings = TransferSettings(strength=strength, guidance=guidance)
         far: dict[str, list[float]] = {"word": [], "caption": [], "copy": []}

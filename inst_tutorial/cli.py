@@ -268,8 +268,8 @@ def transfer(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="A picture; for several contents, a folder.")
     ] = Path("repainted.png"),
-    strength: Strength = 0.7,
-    guidance: Guidance = 3.0,
+    strength: Strength = 0.8,
+    guidance: Guidance = 2.0,
     steps: Steps = 20,
     inversion: Inversion = "stochastic",
     prompt: Prompt = "*",
@@ -349,7 +349,7 @@ def invert(
     content: Annotated[Path, typer.Argument(help="The picture to turn into noise and back.")],
     word: WordFile = None,
     out: Out = Path("inverted.png"),
-    strength: Strength = 0.7,
+    strength: Strength = 0.8,
     steps: Steps = 20,
     inversion: Inversion = "ddim",
     prompt: Prompt = "",

@@ -46,7 +46,7 @@ def run_demo(
     painter: Painter,
     style: str = "starry",
     *,
-    strengths: Sequence[float] = (0.5, 0.7, 0.9),
+    strengths: Sequence[float] = (0.5, 0.8, 0.95),
     learning: LearningSettings | None = None,
     settings: TransferSettings | None = None,
 ) -> Demo:
@@ -79,7 +79,7 @@ def _painted(painter: Painter, scene: Scene, style: Style | None) -> Image.Image
 
 
 def _named(columns: dict[str, Column]) -> dict[str, Image.Image]:
-    """Each picture by its scene and column, as in "cat-word-0.7"."""
+    """Each picture by its scene and column, as in "cat-word-0.8"."""
     return {
         f"{scene.subject}-{name.replace(', ', '-')}": picture
         for name, column in columns.items()

@@ -73,8 +73,9 @@ STYLE_SCENES = (
     Scene("tree", "mountains", light="sunset", colour="green", seed=1_500_000_013),
 )
 
-SAMPLING = TransferSettings(steps=8)  # strength 0.7, guidance 3; seeds are the case's
+SAMPLING = TransferSettings(steps=8)  # strength 0.8, guidance 2; seeds are the case's
 LEARNING = LearningSettings(steps=40, batch=4, evaluate_every=10, pairs=8, patience=1_000)
+DRAWING = 3.0  # guidance of pictures drawn from noise
 BOTH_ENDS = LEARNING.steps  # evaluate_every of learners whose way does not matter
 
 
@@ -91,7 +92,7 @@ class Method:
     prompt: str = "*"
     inversion: str = "stochastic"
     adain: bool = False
-    strengths: tuple[float, ...] = (0.7,)
+    strengths: tuple[float, ...] = (0.8,)
 
 
 #: How words are learned. All share the batch, the number of steps and the random pairs.
@@ -105,7 +106,7 @@ LEARNERS: Mapping[str, LearningSettings] = MappingProxyType(
     }
 )
 
-SWEEP = (0.5, 0.7, 0.9)
+SWEEP = (0.5, 0.8, 0.95)
 
 #: The rows of the table that are painted by the diffusion model.
 METHODS: Mapping[str, Method] = MappingProxyType(
@@ -317,7 +318,7 @@ class Case:
     # ------------------------------------------------------------------ drawing
 
     def drawn(self, method: Method, word: Word | None) -> list[Picture]:
-        """The contents' words with the style's, drawn from noise in one batch."""
+        """The contents' words with the style's, drawn from noise in one batch, as `draw` does."""
         how, style = self.settings(method, 1.0), "*" if word else words_of(self.style)
         prompts = [f"{content_words(scene)} in the style of {_a(style)}" for scene in self.scenes]
         noise = torch.randn(
@@ -329,7 +330,7 @@ class Case:
             noise.to(self.painter.device, self.painter.dtype),
             self.painter.embed(prompts, None if word is None else word.vectors),
             timesteps=timesteps(self.painter.schedule, how.steps),
-            guidance=how.guidance,
+            guidance=DRAWING,
             empty=self.painter.embed(""),
         )
         return to_pictures(self.painter.decode(latent))

@@ -297,7 +297,7 @@ class Painter:
                 f"painters that share its text encoder."
             )
         table = self.text_encoder.get_input_embeddings()
-        with _put_in(table, tokens.slots, words.to(self.device)):
+        with put_in(table, tokens.slots, words.to(self.device)):
             return self.text_encoder(tokens.ids).last_hidden_state
 
     def tokenize(
@@ -414,7 +414,7 @@ class LookSettings:
 
 
 @contextmanager
-def _put_in(table: nn.Module, slots: Tensor, words: Tensor) -> Iterator[None]:
+def put_in(table: nn.Module, slots: Tensor, words: Tensor) -> Iterator[None]:
     """Inside, the embedding table answers with the words' vectors (b, k, d) at their slots."""
     rows = slots.clamp(min=0)[..., None].expand(-1, -1, words.shape[-1])  # (b, L, d)
     vectors = words.gather(1, rows)  # (b, k, d) -> (b, L, d)

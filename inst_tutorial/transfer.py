@@ -36,10 +36,13 @@ class TransferSettings:
     it is walked. inversion: a name of `INVERSIONS`. prompt: text with "*" where the word
     stands, or any text when there is no word. adain: give the content latent the style
     latent's channel statistics first, as the official notebook does (InST.ipynb, cell 2).
+
+    Strength and guidance are Paintbox's best of a sweep over styles like those of its training
+    (bench/sweep.py); with Stable Diffusion the official notebook uses 0.7 and 10.
     """
 
-    strength: float = 0.7
-    guidance: float = 3.0
+    strength: float = 0.8
+    guidance: float = 2.0
     steps: int = 20
     inversion: str = "stochastic"
     prompt: str = PLACEHOLDER

@@ -136,7 +136,7 @@ def test_demo_draws_one_figure_and_prints_the_distances(tmp_path, sd1_folder):
     assert result.exit_code == 0, result.output
     width, height = Image.open(out).size
     assert width > 1.5 * height > 500
-    for name in ("content", "word, 0.5", "word, 0.7", "word, 0.9", "caption, 0.7", out):
+    for name in ("content", "word, 0.5", "word, 0.8", "word, 0.95", "caption, 0.8", out):
         assert str(name) in result.stdout
 
 
@@ -151,8 +151,8 @@ def test_the_demo_keeps_its_word_and_its_pictures(tmp_path, sd1_folder):
     out = tmp_path / "figure.webp"
     assert inst("demo", "-o", out, "--painter", sd1_folder, "--steps", 1).exit_code == 0
     kept = {path.name for path in (tmp_path / "figure").iterdir()}
-    named = ("style.png", "word.safetensors", "cat-content.png", "cat-word-0.7.png")
-    assert kept >= {*named, "cat-caption-0.7.png", "cat-truth.png"} and len(kept) == 2 + 3 * 6
+    named = ("style.png", "word.safetensors", "cat-content.png", "cat-word-0.8.png")
+    assert kept >= {*named, "cat-caption-0.8.png", "cat-truth.png"} and len(kept) == 2 + 3 * 6
     assert Word.load(tmp_path / "figure" / "word.safetensors").vectors.shape == (1, 32)
 
 

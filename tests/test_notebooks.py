@@ -51,6 +51,15 @@ def test_no_cell_ends_in_an_error(path):
 
 
 @each_notebook
+def test_no_cell_shows_the_insides_of_an_object(path):
+    outputs = [
+        out.get("data", {}) for cell in code_cells(nbformat.read(path, 4)) for out in cell.outputs
+    ]
+    plain = [data["text/plain"] for data in outputs if set(data) == {"text/plain"}]
+    assert [text[:60] for text in plain if "tensor(" in text or " object at " in text] == []
+
+
+@each_notebook
 def test_every_picture_has_alternative_text(path):
     for cell in code_cells(nbformat.read(path, 4)):
         if any("image/png" in out.get("data", {}) for out in cell.outputs):

@@ -11,12 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from inst_tutorial.pretraining.namer import Namer, numbers
 from inst_tutorial.pretraining.unet import SCHEDULER
+from inst_tutorial.world import painters
 
 SHARD = "14MB"
+NAMER = "clip/namer.safetensors"
 MEAN_STD = (0.5, 0.5, 0.5)  # the vision tower sees pictures in [-1, 1]
 
 
@@ -34,14 +38,16 @@ def swapped(folder: Path) -> Iterator[Path]:
 
 
 def assemble(
-    out: Path, *, vae: Any, clip: Any, tokenizer: Any, unet: Any, low_noise: float
+    out: Path, *, vae: Any, clip: Any, tokenizer: Any, unet: Any, namer: Namer, low_noise: float
 ) -> None:
     """Write the painter to `out`; other files there (a card, samples) are kept.
 
     `clip` becomes text_encoder, image_encoder, and clip/ (the text's projection into the space
-    shared with pictures, and the scale), which only zero-shot recognition needs. `low_noise` is
-    that of the training, which learning goes on with.
+    shared with pictures, and the scale), which only zero-shot recognition needs. `namer` names the
+    painters of the world, whose names become words, and is kept in clip/ for more training.
+    `low_noise` is that of the training, which learning goes on with.
     """
+    name_painters(clip, tokenizer, namer)
     with swapped(out) as folder:
         if out.is_dir():
             shutil.copytree(
@@ -59,6 +65,15 @@ def assemble(
             "logit_scale": clip.logit_scale.detach().half().cpu(),
         }
         save_file(shared, folder / "clip/projection.safetensors")
+        namer.save(folder / NAMER)
+
+
+@torch.no_grad()
+def name_painters(clip: Any, tokenizer: Any, namer: Namer) -> None:
+    """Put the names of the world's painters into the text tower's table of words."""
+    rows = tokenizer.convert_tokens_to_ids(list(painters()))
+    known = torch.from_numpy(np.stack([numbers(style) for style in painters().values()]))
+    clip.text_model.embeddings.token_embedding.weight[rows] = namer(known)
 
 
 def _pipeline(vae: Any, clip: Any, tokenizer: Any, unet: Any) -> Any:

@@ -67,6 +67,7 @@ class EvaluationSettings:
         samples: pictures drawn, unchosen, for their subjects.
         pictures: paintings whose loss is measured with right and wrong captions.
         pairs: timesteps and noises for each of them.
+        drawing: guidance of pictures drawn from captions, that of `draw`.
     """
 
     scenes: int = 8
@@ -76,6 +77,7 @@ class EvaluationSettings:
     samples: int = 200
     pictures: int = 256
     pairs: int = 8
+    drawing: float = 3.0
     learning: LearningSettings = field(default_factory=LearningSettings)
     transfer: TransferSettings = field(default_factory=TransferSettings)
 
@@ -234,7 +236,7 @@ class Exam:
         ]
 
     def draw(self, prompts: Sequence[str], generator: Generator) -> list[Picture]:
-        """A picture of each prompt, in one batch, with the settings of the transfer."""
+        """A picture of each prompt, in one batch, with as many steps as a transfer."""
         painter, how = self.painter, self.settings.transfer
         noise = torch.randn((len(prompts), *painter.latent_shape), generator=generator)
         latent = sample(
@@ -242,7 +244,7 @@ class Exam:
             noise.to(painter.device, painter.dtype),
             painter.embed(prompts),
             timesteps=timesteps(painter.schedule, how.steps),
-            guidance=how.guidance,
+            guidance=self.settings.drawing,
             empty=painter.embed(""),
         )
         return to_pictures(painter.decode(latent))

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from inst_tutorial.pretraining.namer import NUMBERS, numbers
 from inst_tutorial.pretraining.rows import Rows
 from inst_tutorial.pretraining.settings import Pictures
 from inst_tutorial.world import paint, sample_example, sample_named_caption, sample_pair
@@ -56,8 +57,14 @@ class Pool:
         return np.stack([np.asarray(paint(sample_example(seed)[0])) for seed in self._seeds(chunk)])
 
     def named_captions(self, chunk: slice) -> list[str]:
-        """Captions of some pictures that name the painter, where there is one."""
+        """Captions of some pictures that name the painter, with "*" for the name."""
         return [sample_named_caption(seed) for seed in self._seeds(chunk)]
+
+    def painters(self, chunk: slice) -> NDArray[np.float32]:
+        """The numbers of some pictures' painters (n, NUMBERS); zeros for a photograph."""
+        styles = [sample_example(seed)[1] for seed in self._seeds(chunk)]
+        nobody = np.zeros(NUMBERS, np.float32)
+        return np.stack([nobody if style is None else numbers(style) for style in styles])
 
     def append(self, pictures: NDArray[np.uint8], captions: Sequence[str]) -> None:
         """Add pictures and their captions."""

@@ -21,7 +21,9 @@ class Row:
     """One measured number.
 
     Attributes:
-        value, low, high: the number and its 95 % interval, in `unit`.
+        value: the number, in `unit`.
+        low: where its 95 % interval begins.
+        high: where it ends.
         count: how many pictures or pairs it rests on.
         bar: what it must reach; None for a number that is only reported.
         sense: on which side of the bar it must be; "clearly >" wants the whole interval there.

@@ -68,7 +68,8 @@ class Autoencoder:
         posterior_std: of the latents, which have unit variance.
         crop: side of the training crops, pixels.
         pca: share of the budget in which encoder and decoder learn linear latents.
-        mse, edges: weights beside the absolute error: squared error, error of gradients.
+        mse: weight of the squared error beside the absolute one.
+        edges: weight of the error of gradients.
     """
 
     channels: tuple[int, ...] = (32, 64, 96, 128)
@@ -124,8 +125,7 @@ class UNet:
             the caption, and not the colours seen through the noise, decide the palette.
         photographs: share of examples in whose noise the scene's photograph is hidden
             (`photograph_level`), so that the caption, and not what is seen, decides the style.
-        named: share of examples whose caption names the painter, where there is one, instead of
-            describing the style.
+        named: share of examples whose caption names the painter instead of describing the style.
     """
 
     channels: tuple[int, ...] = (64, 128, 192)

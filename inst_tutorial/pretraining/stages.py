@@ -1,7 +1,7 @@
 """The stages of the training, each resumable, from the pictures to the evaluation.
 
 The autoencoder and CLIP leave their finished parts as folders in the work folder, which the next
-stages read; the UNet and the tuned decoder are taken from their newest checkpoints.
+stages read; the UNet, the namer and the tuned decoder are taken from their newest checkpoints.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from inst_tutorial.pretraining import (
     autoencoder,
     clip,
     evaluation,
+    namer,
     pictures,
     report,
     showcase,
@@ -205,13 +206,14 @@ class Workshop:
     # ----------------------------------------------------------------------- unet
 
     def fit_unet(self) -> None:
-        """Encode the pictures and captions, and train the UNet."""
+        """Encode the pictures and captions, and train the UNet and the namer."""
         from diffusers.models.attention_processor import AttnProcessor
 
         recipe, settings = self.recipe, self.recipe.unet
         vae, towers, words = self._part("vae"), self._part("text"), self._tokenizer()
         network = self._new_unet(vae, towers)
-        run = self._training("unet", self._denoising(network, towers), recipe.fit_unet)
+        model = self._denoising(network, towers, self._new_namer(towers))
+        run = self._training("unet", model, recipe.fit_unet)
         if run.share == 1:
             return
         if run.device.type == "cpu":
@@ -227,9 +229,18 @@ class Workshop:
             self.progress,
         )
 
-    def _denoising(self, network: Any, towers: Any) -> unet.Denoising:
-        names = self._tokenizer().convert_tokens_to_ids(list(painters()))
+    def _denoising(self, network: Any, towers: Any, names: namer.Namer) -> unet.Denoising:
         return unet.Denoising(network, towers.text_model, names, self.recipe.unet)
+
+    def _new_namer(self, towers: Any) -> namer.Namer:
+        """That of the painter to go on from, or one whose names begin near the mean word."""
+        if self.start is not None and (self.start / assembly.NAMER).exists():
+            return namer.Namer.load(self.start / assembly.NAMER)
+        table = towers.text_model.embeddings.token_embedding.weight.detach()
+        names = namer.Namer(table.shape[1])
+        seen = torch.from_numpy(self._pool().painters(slice(0, SOME)))
+        names.start(seen, table.mean(0), torch.Generator().manual_seed(self.recipe.seed + 4))
+        return names
 
     def _new_unet(self, vae: Any, towers: Any) -> Any:
         return self._old("unet") or unet.build(
@@ -263,10 +274,9 @@ class Workshop:
         if (state := state_path(self.work, "decoder")).exists():
             load_average(tuned, state)
         vae = tuned.vae
-        network = self._new_unet(vae, towers)
+        network, names = self._new_unet(vae, towers), self._new_namer(towers)
         if (state := state_path(self.work, "unet")).exists():
-            load_average(denoising := self._denoising(network, towers), state)
-            denoising.give_back()
+            load_average(self._denoising(network, towers, names), state)
         elif self.start is None:
             raise TrainingError(f"no UNet in {self.work}: do the stage 'unet' first")
         assembly.assemble(
@@ -275,6 +285,7 @@ class Workshop:
             clip=towers,
             tokenizer=self._tokenizer(),
             unet=network,
+            namer=names,
             low_noise=self.recipe.unet.low_noise,
         )
 

@@ -1,4 +1,4 @@
-"""The loop that all three networks are fitted with: AdamW, cosine, moving average, resume."""
+"""The loop that all networks are fitted with: AdamW, cosine, moving average, resume."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ LOG_SECONDS = 15.0
 
 
 class Training:
-    """One network being fitted.
+    """What is being fitted: a network, or two together.
 
     Attributes:
-        model, average: the network and the moving average of its weights.
+        model: the network.
+        average: the moving average of its weights.
         generator: the source of every random draw, on the training device.
         examples: how many examples of the pool are in use; may grow at a checkpoint.
-        step, seconds: steps done, and time spent in them, over all sittings.
+        step: steps done, over all sittings.
+        seconds: time spent in them.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
 """The UNet: it learns to tell the noise from the latent, given the caption; and, in the same
-training, the painters' names get their meaning.
+training, a namer learns to say each painter in one vector.
 
 Latents are encoded once and kept on disk. Sources: Ho et al., "Denoising
 Diffusion Probabilistic Models", 2020, algorithm 1; Rombach et al., 2022, equation 3.
@@ -7,7 +7,7 @@ Diffusion Probabilistic Models", 2020, algorithm 1; Rombach et al., 2022, equati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 from tqdm import tqdm
 
+from inst_tutorial.painter import PLACEHOLDER, put_in
 from inst_tutorial.pretraining.autoencoder import moments
 from inst_tutorial.pretraining.checkpoint import fingerprint
 from inst_tutorial.pretraining.clip import tokenize
+from inst_tutorial.pretraining.namer import NUMBERS, Namer
 from inst_tutorial.pretraining.pictures import Pool
 from inst_tutorial.pretraining.rows import Rows
 from inst_tutorial.pretraining.settings import UNet
@@ -41,6 +42,8 @@ SCHEDULER = {
 }
 ALPHA_BAR = Schedule.from_config(SCHEDULER).alphas_cumprod.float()
 CHUNK = 64
+NAME = -1  # in place of a token: here stands the painter's name
+JITTER = 0.02  # deviation of noise on painters' numbers, so that near painters have near names
 MOST_PHOTOGRAPH = 0.6  # r of `photograph_level` at t = 500; at 700 it is 0.3
 
 
@@ -69,16 +72,19 @@ def build(settings: UNet, latents: int, size: int, text_width: int, seed: int) -
 @dataclass(frozen=True)
 class Encoded:
     """A pool of pictures, encoded on disk: latents (n, 2, c, h, w), the picture's and its mirror
-    image's, half precision, kept apart by encoder; the same of each scene's photograph; and
-    captions (n, 2, L) as tokens: one that describes the style, one that names the painter."""
+    image's, half precision, kept apart by encoder; the same of each scene's photograph; captions
+    (n, 2, L) as tokens: one that describes the style, one that names the painter (`NAME`); and
+    the painters' numbers (n, NUMBERS)."""
 
     latents: Rows
     photographs: Rows
     captions: Rows
+    painters: Rows
     empty: Tensor
 
     def __len__(self) -> int:
-        return min(len(self.latents), len(self.photographs), len(self.captions))
+        rows = self.latents, self.photographs, self.captions, self.painters
+        return min(map(len, rows))
 
 
 def encode(
@@ -96,9 +102,8 @@ def encode(
     encoded = Encoded(
         Rows(work / f"latents-{name}-{made_by}.f16", shape, "float16"),
         Rows(work / f"photographs-{name}-{made_by}.f16", shape, "float16"),
-        Rows(
-            work / f"captions-{name}-{len(tokenizer)}.i16", (2, tokenizer.model_max_length), "int16"
-        ),
+        Rows(work / f"captions-{name}.i16", (2, tokenizer.model_max_length), "int16"),
+        Rows(work / f"painters-{name}.f32", (NUMBERS,), "float32"),
         torch.from_numpy(tokenize(tokenizer, [""])).to(device),  # (1, L)
     )
 
@@ -116,7 +121,9 @@ def encode(
             encoded.photographs.append(both_sides(vae, pool.photographs(chunk), device))
         for chunk in chunks(encoded.captions, len(captions)):
             both = captions[chunk], pool.named_captions(chunk)
-            encoded.captions.append(np.stack([tokenize(tokenizer, some) for some in both], 1))
+            encoded.captions.append(np.stack([_tokens(tokenizer, some) for some in both], 1))
+        for chunk in chunks(encoded.painters, len(captions)):
+            encoded.painters.append(pool.painters(chunk))
         return len(encoded)
 
     grow()
@@ -133,55 +140,32 @@ def both_sides(vae: Any, pictures: NDArray[np.uint8], device: torch.device) -> N
 # ------------------------------------------------------------------------- the loss
 
 
-class Vocabulary(nn.Module):
-    """A table of token embeddings of which the rows `names` (k,) are trained, the others fixed."""
-
-    words: Tensor
-    names: Tensor
-
-    def __init__(self, table: Tensor, names: Sequence[int]) -> None:
-        super().__init__()
-        self.register_buffer("words", table.detach().clone(), persistent=False)
-        self.register_buffer("names", torch.tensor(names, dtype=torch.long), persistent=False)
-        self.vectors = nn.Parameter(self.words[self.names])
-
-    def table(self) -> Tensor:
-        """All rows (v, d)."""
-        return self.words.index_copy(0, self.names, self.vectors)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Tokens (b, L) -> embeddings (b, L, d)."""
-        return F.embedding(ids, self.table())
-
-
 class Denoising(nn.Module):
-    """The weighted noise-prediction loss. Trained are `unet`, and of the text tower only the
-    embeddings of the tokens `names`: a painter's name means what its pictures make it mean."""
+    """The weighted noise-prediction loss. Trained are `unet` and `namer`, together; the text tower
+    stays as it is, and reads a painter's name where a caption has `NAME`."""
 
     alpha_bar: Tensor
 
-    def __init__(self, unet: Any, text_model: Any, names: Sequence[int], settings: UNet) -> None:
+    def __init__(self, unet: Any, text_model: Any, namer: Namer, settings: UNet) -> None:
         super().__init__()
-        self.unet, self.settings = unet, settings
+        self.unet, self.namer, self.settings = unet, namer, settings
         self.text = text_model.requires_grad_(False)
-        embeddings = self.text.embeddings
-        embeddings.token_embedding = Vocabulary(embeddings.token_embedding.weight, names)
         self.register_buffer("alpha_bar", ALPHA_BAR.clone(), persistent=False)
 
-    def give_back(self) -> None:
-        """Put the trained names into an ordinary table of the text tower."""
-        embeddings = self.text.embeddings
-        table = embeddings.token_embedding.table().detach()
-        embeddings.token_embedding = nn.Embedding.from_pretrained(table)
-
-    def read(self, ids: Tensor) -> Tensor:
-        """Captions as tokens (b, L) -> contexts (b, L, d)."""
-        context: Tensor = self.text(ids).last_hidden_state
+    def read(self, ids: Tensor, painters: Tensor) -> Tensor:
+        """Captions as tokens (b, L), painters' numbers (b, NUMBERS) -> contexts (b, L, d)."""
+        names = self.namer(painters)[:, None]  # (b, 1, d)
+        slots = torch.where(ids == NAME, 0, -1)
+        with put_in(self.text.embeddings.token_embedding, slots, names):
+            context: Tensor = self.text(ids.clamp(min=0)).last_hidden_state
         return context
 
-    def forward(self, z0: Tensor, t: Tensor, noise: Tensor, ids: Tensor) -> Tensor:
-        """Loss of latents (b, c, h, w) at timesteps (b,), given captions (b, L) as tokens."""
-        errors, weights = self.errors(z0, t, noise, self.read(ids))
+    def forward(
+        self, z0: Tensor, t: Tensor, noise: Tensor, ids: Tensor, painters: Tensor
+    ) -> Tensor:
+        """Loss of latents (b, c, h, w) at timesteps (b,), given captions (b, L) as tokens and
+        the painters' numbers (b, NUMBERS)."""
+        errors, weights = self.errors(z0, t, noise, self.read(ids, painters))
         return (weights * errors).mean()
 
     def errors(
@@ -204,7 +188,8 @@ def loss_weights(signal: Tensor, settings: UNet) -> Tensor:
 
 
 def loss(run: Training, data: Encoded, posterior_std: float, settings: UNet) -> Tensor:
-    """The loss of one batch: mirrored at random, timesteps stratified, some captions empty."""
+    """The loss of one batch: mirrored at random, timesteps stratified, some captions with the
+    painter's name, some empty."""
     b, generator, device = run.fit.batch, run.generator, run.device
     draw = torch.randint(run.examples, (b,), generator=generator, device=device)
     side = torch.randint(2, (b,), generator=generator, device=device)
@@ -221,8 +206,10 @@ def loss(run: Training, data: Encoded, posterior_std: float, settings: UNet) -> 
     noise = noise + level * (photograph - mean)
     named = torch.rand(b, generator=generator, device=device) < settings.named
     ids = _ids(data.captions.view()[index, named.long().cpu().numpy()], device)
+    painters = _tensor(data.painters.view()[index], device)
+    painters = painters + JITTER * torch.randn(painters.shape, generator=generator, device=device)
     empty = torch.rand(b, 1, generator=generator, device=device) < settings.empty
-    return run.forward(z0, t, noise, torch.where(empty, data.empty, ids))
+    return run.forward(z0, t, noise, torch.where(empty, data.empty, ids), painters)
 
 
 def photograph_level(signal: Tensor, share: float, generator: torch.Generator) -> Tensor:
@@ -245,31 +232,47 @@ def validator(
     data: Encoded, settings: UNet, device: torch.device, seed: int
 ) -> Callable[[Any], dict[str, float]]:
     """A function that measures the plain loss on fixed latents, timesteps and noise, and by how
-    much it rises, in percent, when each caption is another picture's, and when the painter is
-    named instead of described."""
+    much it rises, in percent: when each caption is another picture's, when the painter is named
+    instead of described, and when the name is another painter's."""
     generator = torch.Generator().manual_seed(seed)
     count = len(data)
     z0 = _tensor(data.latents.view()[:, 0], device)
     said, named = _ids(data.captions.view()[:], device).unbind(1)  # (n, L) each
+    painters = _tensor(data.painters.view()[:], device)
     noise = torch.randn(z0.shape, generator=generator).to(device)
     t = ((torch.arange(count, device=device) + 0.5) * 1000 / count).long()
 
-    def measure(model: Any, ids: Tensor) -> float:
+    def measure(model: Any, ids: Tensor, painters: Tensor) -> float:
         parts = [
-            model.errors(z0[i], t[i], noise[i], model.read(ids[i]))[0]
+            model.errors(z0[i], t[i], noise[i], model.read(ids[i], painters[i]))[0]
             for i in torch.arange(count, device=device).split(64)
         ]
         return float(torch.cat(parts).mean())
 
     def validate(model: Any) -> dict[str, float]:
-        right, wrong, name = (measure(model, ids) for ids in (said, said.roll(1, 0), named))
+        right, wrong, name, other = (
+            measure(model, *asked)
+            for asked in (
+                (said, painters),
+                (said.roll(1, 0), painters),
+                (named, painters),
+                (named, painters.roll(1, 0)),
+            )
+        )
         return {
             "validation": right,
             "wrong_caption_percent": 100 * (wrong / right - 1),
             "named_percent": 100 * (name / right - 1),
+            "wrong_name_percent": 100 * (other / name - 1),
         }
 
     return validate
+
+
+def _tokens(tokenizer: Any, captions: list[str]) -> NDArray[np.int64]:
+    """Captions -> ids (n, L), with `NAME` where the name of a painter belongs."""
+    ids = tokenize(tokenizer, captions)
+    return np.where(ids == tokenizer.convert_tokens_to_ids(PLACEHOLDER), NAME, ids)
 
 
 def _tensor(rows: NDArray[Any], device: torch.device) -> Tensor:

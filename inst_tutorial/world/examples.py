@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PIL import Image
 
@@ -18,7 +20,7 @@ PHOTO_SHARE, PAINTER_SHARE = 0.12, 0.62
 def sample_example(seed: int) -> tuple[Scene, Style | None, str]:
     """A scene, a training style (``None`` for a photograph) and a caption, all from one seed.
 
-    Most styles are those of `painters`, and have their name; the others belong to nobody.
+    Most styles are those of `painters`, and have their name; the others are used once.
     """
     rng = np.random.default_rng(seed)
     scene = Scene.sample(rng)
@@ -44,9 +46,9 @@ def sample_caption(seed: int) -> str:
 
 
 def sample_named_caption(seed: int) -> str:
-    """A caption of ``sample_pair(seed)`` that names its painter instead of describing the style;
-    where there is no painter, it is ``sample_caption(seed)``."""
+    """A caption of ``sample_pair(seed)`` that names the painter instead of describing the style,
+    with "*" where the name belongs; that of a photograph is ``sample_caption(seed)``."""
     scene, style, caption = sample_example(seed)
-    if style is None or not style.name:
+    if style is None:
         return caption
-    return named_caption(scene, style, np.random.default_rng([seed, 1]))
+    return named_caption(scene, replace(style, name="*"), np.random.default_rng([seed, 1]))

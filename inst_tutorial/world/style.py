@@ -52,9 +52,11 @@ class Style:
         cells: size of mosaic tiles in pixels, 0 for none.
         dots: distance of dots in pixels, 0 for none.
         strokes: share of the picture covered by brush strokes, 0 for none, over 1 overlapping.
-        length, width: of a stroke, in pixels.
-        follow, swirl: how much strokes follow the shapes, or a swirling field;
-            what is left of 1 goes to the fixed direction ``angle``.
+        length: of a stroke, in pixels.
+        width: of a stroke, in pixels.
+        follow: how much strokes follow the shapes, 0 to 1.
+        swirl: how much they follow a swirling field; what `follow` and `swirl` leave of 1
+            goes to the fixed direction `angle`.
         angle: fixed direction of strokes and hatching, degrees from horizontal.
         curl: how far a stroke bends along its field, 0 (straight) to 1.
         relief: thick paint that catches light, 0 to 1.
