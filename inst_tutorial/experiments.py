@@ -48,9 +48,7 @@ from inst_tutorial.metrics import (
 )
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import to_pictures, to_tensor
-from inst_tutorial.sampling import sample
-from inst_tutorial.schedule import timesteps
-from inst_tutorial.transfer import TransferSettings, adain, transfer
+from inst_tutorial.transfer import TransferSettings, adain, draw_contexts, transfer
 from inst_tutorial.words import Word
 from inst_tutorial.world import HELD_OUT, Scene, Style, content_words, full_caption, paint
 from inst_tutorial.world import style_words as words_of
@@ -73,9 +71,8 @@ STYLE_SCENES = (
     Scene("tree", "mountains", light="sunset", colour="green", seed=1_500_000_013),
 )
 
-SAMPLING = TransferSettings(steps=8)  # strength 0.8, guidance 2; seeds are the case's
+SAMPLING = TransferSettings(steps=8)  # seeds are the case's
 LEARNING = LearningSettings(steps=40, batch=4, evaluate_every=10, pairs=8, patience=1_000)
-DRAWING = 3.0  # guidance of pictures drawn from noise
 BOTH_ENDS = LEARNING.steps  # evaluate_every of learners whose way does not matter
 
 
@@ -92,7 +89,7 @@ class Method:
     prompt: str = "*"
     inversion: str = "stochastic"
     adain: bool = False
-    strengths: tuple[float, ...] = (0.8,)
+    strengths: tuple[float, ...] = (SAMPLING.strength,)
 
 
 #: How words are learned. All share the batch, the number of steps and the random pairs.
@@ -106,7 +103,7 @@ LEARNERS: Mapping[str, LearningSettings] = MappingProxyType(
     }
 )
 
-SWEEP = (0.5, 0.8, 0.95)
+SWEEP = (0.5, SAMPLING.strength, 0.95)
 
 #: The rows of the table that are painted by the diffusion model.
 METHODS: Mapping[str, Method] = MappingProxyType(
@@ -318,22 +315,12 @@ class Case:
     # ------------------------------------------------------------------ drawing
 
     def drawn(self, method: Method, word: Word | None) -> list[Picture]:
-        """The contents' words with the style's, drawn from noise in one batch, as `draw` does."""
+        """The contents' words with the style's, drawn from noise in one batch."""
         how, style = self.settings(method, 1.0), "*" if word else words_of(self.style)
         prompts = [f"{content_words(scene)} in the style of {_a(style)}" for scene in self.scenes]
-        noise = torch.randn(
-            (len(prompts), *self.painter.latent_shape),
-            generator=Generator().manual_seed(self.seed),
-        )
-        latent = sample(
-            self.painter,
-            noise.to(self.painter.device, self.painter.dtype),
-            self.painter.embed(prompts, None if word is None else word.vectors),
-            timesteps=timesteps(self.painter.schedule, how.steps),
-            guidance=DRAWING,
-            empty=self.painter.embed(""),
-        )
-        return to_pictures(self.painter.decode(latent))
+        contexts = self.painter.embed(prompts, None if word is None else word.vectors)
+        generator = Generator().manual_seed(self.seed)
+        return draw_contexts(self.painter, contexts, generator, steps=how.steps)
 
     def undrawn(self) -> dict[str, list[Picture]]:
         """What drawings are measured against: another true painting of the style, and none."""

@@ -22,6 +22,8 @@ from inst_tutorial.sampling import Callback, sample
 from inst_tutorial.schedule import timesteps
 from inst_tutorial.words import Word
 
+DRAWING = 3.0  # guidance of pictures drawn from pure noise
+
 
 class TransferError(ValueError):
     """A setting of a transfer that makes no sense; the message says which would."""
@@ -193,7 +195,7 @@ def draw(
     word: Word | None = None,
     *,
     steps: int = 20,
-    guidance: float = 3.0,
+    guidance: float = DRAWING,
     seed: int = 0,
     callback: Callback | None = None,
 ) -> Image.Image:
@@ -202,18 +204,39 @@ def draw(
     Raises TransferError and PromptError as `transfer` does.
     """
     settings = TransferSettings(steps=steps, guidance=guidance, prompt=prompt, seed=seed)
-    generator = torch.Generator().manual_seed(settings.seed)
-    noise = torch.randn((1, *painter.latent_shape), generator=generator)
+    (picture,) = draw_contexts(
+        painter,
+        _context(painter, prompt, word),
+        torch.Generator().manual_seed(settings.seed),
+        steps=settings.steps,
+        guidance=settings.guidance,
+        callback=callback,
+    )
+    return picture
+
+
+@torch.no_grad()
+def draw_contexts(
+    painter: Painter,
+    contexts: Tensor,
+    generator: torch.Generator,
+    *,
+    steps: int,
+    guidance: float = DRAWING,
+    callback: Callback | None = None,
+) -> list[Image.Image]:
+    """A picture from pure noise for each context (b, L, d), in one batch."""
+    noise = torch.randn((len(contexts), *painter.latent_shape), generator=generator)
     latent = sample(
         painter,
         noise.to(painter.device, painter.dtype),
-        _context(painter, prompt, word),
-        timesteps=timesteps(painter.schedule, settings.steps),
-        guidance=settings.guidance,
+        contexts,
+        timesteps=timesteps(painter.schedule, steps),
+        guidance=guidance,
         empty=painter.embed(""),
         callback=callback,
     )
-    return to_pictures(painter.decode(latent))[0]
+    return to_pictures(painter.decode(latent))
 
 
 def _context(painter: Painter, prompt: str, word: Word | None) -> Tensor:

@@ -38,16 +38,25 @@ def swapped(folder: Path) -> Iterator[Path]:
 
 
 def assemble(
-    out: Path, *, vae: Any, clip: Any, tokenizer: Any, unet: Any, namer: Namer, low_noise: float
+    out: Path,
+    *,
+    vae: Any,
+    clip: Any,
+    tokenizer: Any,
+    unet: Any,
+    namer: Namer | None,
+    low_noise: float,
 ) -> None:
     """Write the painter to `out`; other files there (a card, samples) are kept.
 
     `clip` becomes text_encoder, image_encoder, and clip/ (the text's projection into the space
     shared with pictures, and the scale), which only zero-shot recognition needs. `namer` names the
-    painters of the world, whose names become words, and is kept in clip/ for more training.
-    `low_noise` is that of the training, which learning goes on with.
+    painters of the world, whose names become words, and is kept in clip/ for more training;
+    None leaves the words as they are. `low_noise` is that of the training, which learning goes on
+    with.
     """
-    name_painters(clip, tokenizer, namer)
+    if namer is not None:
+        name_painters(clip, tokenizer, namer)
     with swapped(out) as folder:
         if out.is_dir():
             shutil.copytree(
@@ -65,7 +74,8 @@ def assemble(
             "logit_scale": clip.logit_scale.detach().half().cpu(),
         }
         save_file(shared, folder / "clip/projection.safetensors")
-        namer.save(folder / NAMER)
+        if namer is not None:
+            namer.save(folder / NAMER)
 
 
 @torch.no_grad()

@@ -32,9 +32,7 @@ from inst_tutorial.pictures import to_pictures, to_tensor
 from inst_tutorial.pretraining.judge import Judge, batches, folder_of, top1
 from inst_tutorial.pretraining.pictures import VALIDATION_SEED
 from inst_tutorial.pretraining.report import Row, mean, share
-from inst_tutorial.sampling import sample
-from inst_tutorial.schedule import timesteps
-from inst_tutorial.transfer import TransferSettings, transfer
+from inst_tutorial.transfer import DRAWING, TransferSettings, draw_contexts, transfer
 from inst_tutorial.words import Word
 from inst_tutorial.world import (
     HELD_OUT,
@@ -77,7 +75,7 @@ class EvaluationSettings:
     samples: int = 200
     pictures: int = 256
     pairs: int = 8
-    drawing: float = 3.0
+    drawing: float = DRAWING
     learning: LearningSettings = field(default_factory=LearningSettings)
     transfer: TransferSettings = field(default_factory=TransferSettings)
 
@@ -237,17 +235,9 @@ class Exam:
 
     def draw(self, prompts: Sequence[str], generator: Generator) -> list[Picture]:
         """A picture of each prompt, in one batch, with as many steps as a transfer."""
-        painter, how = self.painter, self.settings.transfer
-        noise = torch.randn((len(prompts), *painter.latent_shape), generator=generator)
-        latent = sample(
-            painter,
-            noise.to(painter.device, painter.dtype),
-            painter.embed(prompts),
-            timesteps=timesteps(painter.schedule, how.steps),
-            guidance=self.settings.drawing,
-            empty=painter.embed(""),
-        )
-        return to_pictures(painter.decode(latent))
+        contexts, steps = self.painter.embed(prompts), self.settings.transfer.steps
+        guidance = self.settings.drawing
+        return draw_contexts(self.painter, contexts, generator, steps=steps, guidance=guidance)
 
     # -------------------------------------------------------------- wrong words
 

@@ -51,12 +51,12 @@ class Namer(nn.Module):
         self.outer = nn.Linear(HIDDEN, width)
 
     @torch.no_grad()
-    def start(self, painters: Tensor, around: Tensor, generator: torch.Generator) -> None:
+    def start(self, painters: Tensor, around: Tensor) -> None:
         """Begin with names near `around` (d,), for painters like these (n, NUMBERS)."""
         self.mean.copy_(painters.mean(0))
         self.std.copy_(painters.std(0) + 1e-3)
         self.base.copy_(around)
-        self.outer.weight.normal_(std=0.01, generator=generator)
+        self.outer.weight.normal_(std=0.01)
         self.outer.bias.zero_()
 
     def forward(self, painters: Tensor) -> Tensor:
@@ -66,8 +66,8 @@ class Namer(nn.Module):
         return vectors
 
     def save(self, path: Path) -> None:
-        """Write the weights in half precision."""
-        kept = {name: p.detach().half().cpu().contiguous() for name, p in self.named_parameters()}
+        """Write the weights, in single precision: more training begins where this one ended."""
+        kept = {name: p.detach().cpu().contiguous() for name, p in self.named_parameters()}
         save_file(kept, path)
 
     @classmethod

@@ -30,7 +30,7 @@ from inst_tutorial.pretraining.checkpoint import fingerprint, load_average
 from inst_tutorial.pretraining.pictures import Pool
 from inst_tutorial.pretraining.quartets import quartets
 from inst_tutorial.pretraining.settings import Autoencoder, Fit, Recipe, TrainingError
-from inst_tutorial.pretraining.training import Training, state_path
+from inst_tutorial.pretraining.training import Training, seeded, state_path
 from inst_tutorial.world import painters, sample_caption
 
 STAGES = ("pictures", "autoencoder", "text", "clip", "unet", "decoder", "assemble", "evaluate")
@@ -212,7 +212,8 @@ class Workshop:
         recipe, settings = self.recipe, self.recipe.unet
         vae, towers, words = self._part("vae"), self._part("text"), self._tokenizer()
         network = self._new_unet(vae, towers)
-        model = self._denoising(network, towers, self._new_namer(towers))
+        names = self._old_namer() or self._new_namer(towers)
+        model = self._denoising(network, towers, names)
         run = self._training("unet", model, recipe.fit_unet)
         if run.share == 1:
             return
@@ -232,14 +233,19 @@ class Workshop:
     def _denoising(self, network: Any, towers: Any, names: namer.Namer) -> unet.Denoising:
         return unet.Denoising(network, towers.text_model, names, self.recipe.unet)
 
+    def _old_namer(self) -> namer.Namer | None:
+        """That of the painter to go on from; None without one."""
+        if self.start is None or not (self.start / assembly.NAMER).exists():
+            return None
+        return namer.Namer.load(self.start / assembly.NAMER)
+
     def _new_namer(self, towers: Any) -> namer.Namer:
-        """That of the painter to go on from, or one whose names begin near the mean word."""
-        if self.start is not None and (self.start / assembly.NAMER).exists():
-            return namer.Namer.load(self.start / assembly.NAMER)
+        """One whose names begin near the mean word."""
         table = towers.text_model.embeddings.token_embedding.weight.detach()
-        names = namer.Namer(table.shape[1])
         seen = torch.from_numpy(self._pool().painters(slice(0, SOME)))
-        names.start(seen, table.mean(0), torch.Generator().manual_seed(self.recipe.seed + 4))
+        with seeded(self.recipe.seed + 4):
+            names = namer.Namer(table.shape[1])
+            names.start(seen, table.mean(0))
         return names
 
     def _new_unet(self, vae: Any, towers: Any) -> Any:
@@ -274,8 +280,9 @@ class Workshop:
         if (state := state_path(self.work, "decoder")).exists():
             load_average(tuned, state)
         vae = tuned.vae
-        network, names = self._new_unet(vae, towers), self._new_namer(towers)
+        network, names = self._new_unet(vae, towers), self._old_namer()
         if (state := state_path(self.work, "unet")).exists():
+            names = namer.Namer(towers.config.text_config.hidden_size)
             load_average(self._denoising(network, towers, names), state)
         elif self.start is None:
             raise TrainingError(f"no UNet in {self.work}: do the stage 'unet' first")

@@ -102,7 +102,9 @@ def encode(
     encoded = Encoded(
         Rows(work / f"latents-{name}-{made_by}.f16", shape, "float16"),
         Rows(work / f"photographs-{name}-{made_by}.f16", shape, "float16"),
-        Rows(work / f"captions-{name}.i16", (2, tokenizer.model_max_length), "int16"),
+        Rows(
+            work / f"tokens-{name}-{len(tokenizer)}.i16", (2, tokenizer.model_max_length), "int16"
+        ),
         Rows(work / f"painters-{name}.f32", (NUMBERS,), "float32"),
         torch.from_numpy(tokenize(tokenizer, [""])).to(device),  # (1, L)
     )
