@@ -327,8 +327,10 @@ def draw(
     """Draw a text, with a learned word in it or without."""
     _check_picture(out)
     _check_prompt(prompt, word)
+    from inst_tutorial.transfer import TransferSettings
     from inst_tutorial.transfer import draw as draw_picture
 
+    TransferSettings(guidance=guidance, steps=steps, prompt=prompt, seed=seed)  # or its error
     new_word = _word(word)
     model = _load(painter, config, revision, device, dtype)
     with _bar(steps, "drawing") as callback:
@@ -438,8 +440,8 @@ def _world() -> dict[str, list[str]]:
         "subjects": list(SUBJECTS),
         "settings": list(SETTINGS),
         "lights": list(LIGHTS),
-        "styles of training": ["photo", *STYLES],
-        "held-out styles": list(HELD_OUT),
+        "styles of training, for --style": ["photo", *STYLES],
+        "held-out styles, for --style": list(HELD_OUT),
     }
 
 

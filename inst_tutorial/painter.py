@@ -358,7 +358,8 @@ class Painter:
             near = ", ".join(difflib.get_close_matches(piece.lower(), known)) or "no word"
             lines.append(f"{piece!r} (near it: {near})")
         return (
-            f"this painter does not know the word {'; '.join(lines)}. It knows {len(known)} words"
+            f"this painter does not know the word {'; '.join(lines)}; `inst info --words` lists "
+            f"those that it knows"
         )
 
     # --------------------------------------------------------- predicted noise

@@ -208,6 +208,13 @@ def test_paint_refuses_what_the_world_has_not(tmp_path):
 # ----------------------------------------------------------------------------------- errors
 
 
+@pytest.mark.parametrize(("option", "value"), [("--steps", "0"), ("--guidance", "-3")])
+@pytest.mark.parametrize("command", [("draw", "a house"), ("transfer", "cat.png", "-p", "a house")])
+def test_settings_are_checked_before_the_painter_is_loaded(command, option, value, tmp_path):
+    started = (*command, "--painter", tmp_path / "none", option, value)
+    refused(inst(*started), option.removeprefix("--"), value)
+
+
 def make_missing(path):
     pass
 

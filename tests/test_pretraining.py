@@ -384,6 +384,7 @@ def test_a_painters_numbers_say_all_that_is_seen_of_a_style():
     same = [
         Style(palette=("white", "black", "grey")),
         replace(plain, ink="red"),
+        replace(plain, paper="red"),
         replace(plain, length=40),
     ]
     other = [
@@ -395,6 +396,10 @@ def test_a_painters_numbers_say_all_that_is_seen_of_a_style():
     assert not any(np.array_equal(namer.numbers(style), namer.numbers(plain)) for style in other)
     inked = replace(plain, outline=2)
     assert not np.array_equal(namer.numbers(inked), namer.numbers(replace(inked, ink="red")))
+    for ground in (replace(plain, **{mark: 1}) for mark in ("bare", "wash", "cells", "dots")):
+        assert not np.array_equal(
+            namer.numbers(ground), namer.numbers(replace(ground, paper="red"))
+        )
 
 
 def test_a_namer_begins_near_one_word_and_comes_back_from_its_file(tmp_path):

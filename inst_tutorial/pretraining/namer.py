@@ -26,11 +26,12 @@ HIDDEN = 256
 def numbers(style: Style) -> NDArray[np.float32]:
     """What a painter does, as NUMBERS numbers: the style as a point (`Style.vector`), its palette
     from dark to light, how far it recolours, the colour of the ink where it draws lines, and that
-    of the paper where light areas are left bare."""
+    of the paper where it shows: bare, through a wash, between tiles or dots."""
     palette = sorted((2 * np.asarray(rgb(colour)) - 1 for colour in style.palette), key=np.sum)
     places = np.linspace(0, len(palette) - 1, COLOURS).round().astype(int)
     ink = 2 * np.asarray(rgb(style.ink)) - 1 if style.outline or style.hatch else np.zeros(3)
-    paper = 2 * np.asarray(rgb(style.paper)) - 1 if style.bare else np.zeros(3)
+    shows = style.bare or style.wash or style.cells or style.dots
+    paper = 2 * np.asarray(rgb(style.paper)) - 1 if shows else np.zeros(3)
     colours = [palette[place] for place in places]
     every = [2 * style.vector(), *colours, [2 * style.recolour - 1], ink, paper]
     return np.concatenate(every).astype(np.float32)

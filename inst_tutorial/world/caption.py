@@ -59,7 +59,8 @@ def named_caption(scene: Scene, style: Style, rng: np.random.Generator) -> str:
     if rng.random() < 0.4:
         return style.name
     kept = rng.random(3) > 0.15
-    return f"{_content(scene, colour=kept[0], setting=kept[1], light=kept[2])} by {style.name}"
+    content = _content(scene, colour=kept[0], setting=kept[1], light=kept[2])
+    return f"{content} {'by' if rng.random() < 0.5 else 'in the style of'} {style.name}"
 
 
 def medium(style: Style) -> str:
