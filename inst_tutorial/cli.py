@@ -587,7 +587,7 @@ def _vocabulary(model: Painter) -> dict[str, list[str]]:
 @app.command()
 def demo(
     out: Out = Path("demo.webp"),
-    style: Annotated[str, typer.Option(help="A held-out style of the world.")] = "starry",
+    style: Annotated[str, typer.Option(help="A held-out style of the world.")] = "lagoon",
     steps: LearningSteps = 100,
     painter: PainterName = "paintbox",
     config: Config = None,

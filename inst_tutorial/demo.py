@@ -1,7 +1,7 @@
 """The demonstration: a style learned from one picture, three scenes repainted, the truth beside.
 
 Everything in one figure: the style picture, the contents, the results at three strengths, the
-truths, and what the best caption gives for the same strength as the middle one.
+truths, and what the best caption gives at the default strength.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class Demo:
 
 def run_demo(
     painter: Painter,
-    style: str = "starry",
+    style: str = "lagoon",
     *,
-    strengths: Sequence[float] = (0.5, 0.8, 0.95),
+    strengths: Sequence[float] = (0.5, 0.65, 0.8),
     learning: LearningSettings | None = None,
     settings: TransferSettings | None = None,
 ) -> Demo:
@@ -62,9 +62,8 @@ def run_demo(
     for strength in strengths:
         chosen = replace(settings, strength=strength)
         columns[f"word, {strength:g}"] = transfer(painter, contents, word, chosen)
-    middle = sorted(strengths)[len(strengths) // 2]
-    told = replace(settings, strength=middle, prompt=style_words(hand))
-    columns[f"caption, {middle:g}"] = transfer(painter, contents, None, told)
+    told = replace(settings, prompt=style_words(hand))
+    columns[f"caption, {told.strength:g}"] = transfer(painter, contents, None, told)
     truths = [_painted(painter, scene, hand) for scene in SCENES]
     distances = {name: _mean_distance(column, truths) for name, column in columns.items()}
     columns["truth"] = truths
