@@ -74,7 +74,7 @@ class Namer(nn.Module):
     @classmethod
     def load(cls, path: Path) -> Namer:
         """A namer from its file."""
-        weights = {name: tensor.float() for name, tensor in load_file(path).items()}
+        weights = load_file(path)
         namer = cls(len(weights["base"]))
         namer.load_state_dict(weights)
         return namer
