@@ -182,7 +182,7 @@ def learning(painter: Painter, batch: int, steps: int, styles: int = 1) -> Calla
     """Learning without looks in between; evaluation only before and after."""
     groups = [[picture] for picture in pictures(styles, painter.picture_size)]
     settings = LearningSettings(
-        start="a", steps=steps, batch=batch, evaluate_every=steps, pairs=1, patience=99
+        kind="free", start="a", steps=steps, batch=batch, evaluate_every=steps, pairs=1, patience=99
     )
     return lambda: learn_many(painter, groups, settings, progress=False)
 

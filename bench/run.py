@@ -147,7 +147,7 @@ def script_arguments(folder: Path, batch: int, steps: int) -> list[str]:
 
 def learning(painter: Painter, peer: Path | None, steps: int) -> Result:
     """A learning step of ours and of the script, in turn; and how soon each is how good."""
-    settings = LearningSettings()
+    settings = LearningSettings(kind="free")  # what the script learns, too
     ours = Learning(painter, settings)
     watch = Stopwatch()
     watch.watch(painter, "embed_tokens", "text encoder")
@@ -277,7 +277,7 @@ def difference(painter: Painter, settings: TransferSettings, theirs: Callable[..
 # ---------------------------------------------------------------------- 4: memory, loading
 
 WORKS = {
-    "learning, ours": "Learning(Painter.load('paintbox'), LearningSettings()).step()",
+    "learning, ours": ("Learning(Painter.load('paintbox'), LearningSettings(kind='free')).step()"),
     "transfer, ours": (
         "transfer(Painter.load('paintbox'), paint(CONTENT), None, "
         "TransferSettings(prompt=PROMPT, inversion='noise'))"

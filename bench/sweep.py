@@ -31,6 +31,11 @@ from inst_tutorial.world import Scene, Style, paint, painters, sample_style, sty
 
 FIRST_SEED = 2_000_000_000  # apart from the seeds of training and validation
 Row = dict[str, Any]
+RATES = (
+    *(("pooled", rate) for rate in (1e-3, 2e-3)),
+    *(("patches", rate) for rate in (1e-3, 5e-4)),
+    *(("free", rate) for rate in (5e-2, 2e-2, 2e-1)),
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -65,30 +70,51 @@ def wins_of(far: list[float], others: list[float]) -> int:
     return round(100 * mean(a < b for a, b in zip(far, others, strict=True)))
 
 
+def show(row: Row) -> Row:
+    """The row, printed."""
+    print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+    return row
+
+
 def write(name: str, rows: list[Row]) -> None:
-    """Print the rows and keep them."""
-    for row in rows:
-        print("  ".join(f"{key} {value}" for key, value in row.items()))
+    """Keep the rows."""
     text = json.dumps(rows, indent=1)
     Path(f"bench/sweep-{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
+def distances(results: list[list[Image.Image]], truths: list[list[Image.Image]]) -> list[float]:
+    """How far results are from the truths, style after style."""
+    pairs = zip(itertools.chain(*results), itertools.chain(*truths), strict=True)
+    return [truth_distance(result, truth) for result, truth in pairs]
+
+
 @app.command("learning")
 def sweep_learning(
-    count: Annotated[int, typer.Option(min=1, help="Styles.")] = 4,
+    count: Annotated[int, typer.Option(min=1, help="Styles.")] = 8,
+    contents: Annotated[int, typer.Option(min=1, help="Contents a style.")] = 3,
     steps: Annotated[int, typer.Option(min=1)] = 100,
 ) -> None:
-    """Loss on the style picture and on other content, for each kind and learning rate."""
-    painter, rows = Painter.load("paintbox"), []
-    rates = {"free": (5e-3, 2e-2, 5e-2), "pooled": (3e-4, 1e-3), "patches": (3e-4, 1e-3)}
-    for kind, rate in [(kind, rate) for kind, some in rates.items() for rate in some]:
+    """Loss on the style picture and on other content, and distance to the truth, for each kind of
+    word and learning rate."""
+    painter, hands, rows = Painter.load("paintbox"), styles(count), []
+    photos = [paint(scene) for scene in scenes(contents)]
+    truths = [[paint(scene, style) for scene in scenes(contents)] for style in hands]
+    told = [TransferSettings(prompt=style_words(style)) for style in hands]
+    caption = distances([transfer(painter, photos, None, one) for one in told], truths)
+    copy = distances([photos] * count, truths)
+    for kind, rate in RATES:
         settings = LearningSettings(kind=kind, learning_rate=rate, steps=steps, patience=steps)
-        curves = [word.info["curve"] for word in learn_words(painter, settings, count)]
+        words = learn_words(painter, settings, count)
+        far = distances([transfer(painter, photos, word) for word in words], truths)
         row: Row = {"kind": kind, "rate": rate}
         for point in ("loss", "others"):
-            row[f"{point}, start"] = round(mean(curve[0][point] for curve in curves), 4)
-            row[f"{point}, end"] = round(mean(curve[-1][point] for curve in curves), 4)
-        rows.append(row)
+            ends = [word.info["curve"][-1][point] for word in words]
+            row[f"{point}, end"] = round(mean(ends), 4)
+        row["length"] = round(mean(word.vectors.norm().item() for word in words), 1)
+        row |= {"distance": round(mean(far), 2), "% nearer than caption": wins_of(far, caption)}
+        rows.append(show(row | {"% nearer than copy": wins_of(far, copy)}))
+    for name, others in (("caption", caption), ("copy", copy)):
+        rows.append(show({"kind": name, "distance": round(mean(others), 2)}))
     write("learning", rows)
 
 
@@ -118,7 +144,7 @@ def sweep_transfer(
                 far[name] += [truth_distance(a, b) for a, b in zip(results, truths, strict=True)]
         means = {name: round(mean(values), 2) for name, values in far.items()}
         wins = {f"% nearer than {n}": wins_of(far["word"], far[n]) for n in ("caption", "copy")}
-        rows.append({"strength": strength, "guidance": guidance, **means, **wins})
+        rows.append(show({"strength": strength, "guidance": guidance, **means, **wins}))
     write("transfer", rows)
 
 
@@ -145,9 +171,10 @@ def sweep_names(
             "copy": photos,
         }
         far = {name: mean(map(truth_distance, some, truths)) for name, some in made.items()}
-        rows.append({"painter": style.name, **{name: round(d, 2) for name, d in far.items()}})
+        row = {"painter": style.name, **{name: round(d, 2) for name, d in far.items()}}
+        rows.append(show(row))
     means = {name: round(mean(row[name] for row in rows), 2) for name in made}
-    write("names", [*rows, {"painter": "mean", **means}])
+    write("names", [*rows, show({"painter": "mean", **means})])
 
 
 if __name__ == "__main__":

@@ -83,8 +83,11 @@ app = typer.Typer(
 
 Saver = StrEnum("Saver", ["offload", "checkpointing", "slicing"])  # memory.SAVERS
 Kind = Annotated[
-    Literal["free", "pooled", "patches"],
-    typer.Option(help="Free vector, attention as published, attention over patches."),
+    Literal["pooled", "free", "patches"],
+    typer.Option(
+        help="pooled: InST's attention embedder as published. free: a free vector (textual "
+        "inversion). patches: attention over the picture's patches, too."
+    ),
 ]
 LearningSteps = Annotated[int, typer.Option(help="Learning steps at most.")]
 LearningRate = Annotated[float | None, typer.Option(help="Adam's. Default: that of the kind.")]
@@ -155,7 +158,7 @@ def _options(
 def learn(
     pictures: Annotated[list[Path], typer.Argument(help="One picture of the style, or several.")],
     out: Out = Path("word.safetensors"),
-    kind: Kind = "free",
+    kind: Kind = "pooled",
     vectors: Annotated[int, typer.Option(help="Vectors of the word.")] = 1,
     steps: LearningSteps = 200,
     batch: Annotated[int, typer.Option(help="Noisy copies a step.")] = 8,
@@ -210,7 +213,7 @@ def learn_many(
     together: Annotated[
         int, typer.Option(min=1, help="Words that a worker learns in one batch.")
     ] = 4,
-    kind: Kind = "free",
+    kind: Kind = "pooled",
     vectors: Annotated[int, typer.Option(help="Vectors of a word.")] = 1,
     steps: LearningSteps = 200,
     batch: Annotated[int, typer.Option(help="Noisy copies of each picture a step.")] = 8,

@@ -95,11 +95,11 @@ class Method:
 #: How words are learned. All share the batch, the number of steps and the random pairs.
 LEARNERS: Mapping[str, LearningSettings] = MappingProxyType(
     {
-        "free": LEARNING,
-        "attention": replace(LEARNING, kind="pooled"),
+        "free": replace(LEARNING, kind="free"),
+        "attention": LEARNING,
         "patches": replace(LEARNING, kind="patches"),
-        "dropout 0": replace(LEARNING, kind="pooled", dropout=0.0, evaluate_every=BOTH_ENDS),
-        "dropout 0.5": replace(LEARNING, kind="pooled", dropout=0.5, evaluate_every=BOTH_ENDS),
+        "dropout 0": replace(LEARNING, dropout=0.0, evaluate_every=BOTH_ENDS),
+        "dropout 0.5": replace(LEARNING, dropout=0.5, evaluate_every=BOTH_ENDS),
     }
 )
 

@@ -48,7 +48,7 @@ class LearningSettings:
     evaluations is not lower, by a ten-thousandth part, than the best before them.
     """
 
-    kind: str = "free"  # or "pooled" (InST as published), "patches"
+    kind: str = "pooled"  # InST as published; or "free" (textual inversion), "patches"
     vectors: int = 1
     start: str = "painting"  # what a free vector starts from
     steps: int = 200

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from inst_tutorial.painter import Painter
 
 TOKEN = "<inst>"
-KINDS = ("free", "pooled", "patches")
+KINDS = ("pooled", "free", "patches")
 EXPORTS = ("diffusers", "a1111")
 
 

@@ -428,7 +428,7 @@ def test_what_cannot_be_learned(sd1_painter: Painter, style_picture) -> None:
     [
         ({"steps": 0}, "steps must be 1 or more, got 0"),
         ({"patience": -1}, "patience must be 1 or more, got -1"),
-        ({"kind": "best"}, "kind must be one of free, pooled, patches, got 'best'"),
+        ({"kind": "best"}, "kind must be one of pooled, free, patches, got 'best'"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
         ({"low_noise": -0.1}, "low_noise must be 0 or more, got -0.1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0, got 0.0"),

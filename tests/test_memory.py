@@ -167,7 +167,9 @@ def test_a_worker_without_memory_for_its_painter_gives_advice(
 @pytest.mark.parametrize(("dtype", "near"), [(torch.bfloat16, 0.25), (torch.float16, 0.05)])
 def test_half_precision_learns_the_same_word(painter, sd1_folder, dtype, near) -> None:
     """How far the words part, as a share of the way that the float32 word went."""
-    settings = LearningSettings(steps=20, batch=4, evaluate_every=20, pairs=4, start="red")
+    settings = LearningSettings(
+        kind="free", steps=20, batch=4, evaluate_every=20, pairs=4, start="red"
+    )
     half = Painter.load(sd1_folder, device="cpu", dtype=dtype)
     ends: list[torch.Tensor] = []
     for model in (painter, half):

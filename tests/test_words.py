@@ -276,7 +276,7 @@ def test_first_values_come_from_the_generator(sd1_painter: Painter) -> None:
 
 
 def test_settings_that_make_no_sense(sd1_painter: Painter) -> None:
-    with pytest.raises(ValueError, match="'best': choose one of free, pooled, patches"):
+    with pytest.raises(ValueError, match="'best': choose one of pooled, free, patches"):
         make_embedder("best", sd1_painter, generator=generator())
     with pytest.raises(ValueError, match="1 vector or more, got 0"):
         make_embedder("free", sd1_painter, 0, generator=generator())
