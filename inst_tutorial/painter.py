@@ -173,7 +173,12 @@ class Painter:
             from transformers import CLIPVisionModelWithProjection
 
             revision = VISION_REVISION if self.vision == VISION else None
-            folder, _ = _find(self.vision, revision, ())
+            try:
+                folder, _ = _find(self.vision, revision, ())
+            except PainterError as error:
+                raise PainterError(
+                    f"CLIP's eyes are missing: {error}. A word of kind 'free' is learned without."
+                ) from error
             tower, settings = (name if (folder / name).is_dir() else "." for name in EYES)
             with _quiet():
                 weights = _part(CLIPVisionModelWithProjection, folder, tower, dtype=self.dtype)

@@ -24,7 +24,7 @@ from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.words import Word
 
-SHORT = LearningSettings(steps=5, batch=2, evaluate_every=2, pairs=2, patience=99)
+SHORT = LearningSettings(kind="free", steps=5, batch=2, evaluate_every=2, pairs=2, patience=99)
 PARTS = ("vae", "text_encoder", "unet", "image_encoder")
 
 

@@ -21,7 +21,7 @@ from inst_tutorial.many import Manifest, ManyError, learn_folder
 from inst_tutorial.painter import Painter
 from inst_tutorial.words import Word
 
-SHORT = LearningSettings(steps=4, batch=2, evaluate_every=2, pairs=2, patience=99)
+SHORT = LearningSettings(kind="free", steps=4, batch=2, evaluate_every=2, pairs=2, patience=99)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from inst_tutorial.memory import ADVICE, SAVERS, is_out_of_memory, save_memory
 from inst_tutorial.painter import Painter, PrecisionError
 from inst_tutorial.pictures import to_tensor
 
-SHORT = LearningSettings(steps=4, batch=2, evaluate_every=2, pairs=2, patience=99)
+SHORT = LearningSettings(kind="free", steps=4, batch=2, evaluate_every=2, pairs=2, patience=99)
 
 
 @pytest.fixture

@@ -344,6 +344,8 @@ def test_the_tower_and_the_tokenizer_are_pinned(monkeypatch, sd2_folder: Path) -
         with pytest.raises(PainterError, match="hf download openai/clip-vit-large-patch14"):
             load()
     assert set(asked) == {(painter_module.VISION, painter_module.VISION_REVISION)}
+    with pytest.raises(PainterError, match="A word of kind 'free' is learned without"):
+        Painter.load(sd2_folder).eyes  # noqa: B018
 
 
 def test_a_hub_id_without_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
