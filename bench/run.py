@@ -277,7 +277,7 @@ def difference(painter: Painter, settings: TransferSettings, theirs: Callable[..
 # ---------------------------------------------------------------------- 4: memory, loading
 
 WORKS = {
-    "learning, ours": ("Learning(Painter.load('paintbox'), LearningSettings(kind='free')).step()"),
+    "learning, ours": "Learning(Painter.load('paintbox'), LearningSettings(kind='free')).step()",
     "transfer, ours": (
         "transfer(Painter.load('paintbox'), paint(CONTENT), None, "
         "TransferSettings(prompt=PROMPT, inversion='noise'))"

@@ -31,7 +31,7 @@ from inst_tutorial.world import Scene, Style, paint, painters, sample_style, sty
 
 FIRST_SEED = 2_000_000_000  # apart from the seeds of training and validation
 Row = dict[str, Any]
-RATES = (
+RATES = (  # of Adam, by kind of word
     *(("pooled", rate) for rate in (1e-3, 2e-3)),
     *(("patches", rate) for rate in (1e-3, 5e-4)),
     *(("free", rate) for rate in (5e-2, 2e-2, 2e-1)),
@@ -82,6 +82,15 @@ def write(name: str, rows: list[Row]) -> None:
     Path(f"bench/sweep-{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
+def contents_and_truths(
+    hands: list[Style], count: int
+) -> tuple[list[Image.Image], list[list[Image.Image]]]:
+    """`count` photographs, and for each style what it makes of them."""
+    some = scenes(count)
+    truths = [[paint(scene, style) for scene in some] for style in hands]
+    return [paint(scene) for scene in some], truths
+
+
 def distances(results: list[list[Image.Image]], truths: list[list[Image.Image]]) -> list[float]:
     """How far results are from the truths, style after style."""
     pairs = zip(itertools.chain(*results), itertools.chain(*truths), strict=True)
@@ -97,8 +106,7 @@ def sweep_learning(
     """Loss on the style picture and on other content, and distance to the truth, for each kind of
     word and learning rate."""
     painter, hands, rows = Painter.load("paintbox"), styles(count), []
-    photos = [paint(scene) for scene in scenes(contents)]
-    truths = [[paint(scene, style) for scene in scenes(contents)] for style in hands]
+    photos, truths = contents_and_truths(hands, contents)
     told = [TransferSettings(prompt=style_words(style)) for style in hands]
     caption = distances([transfer(painter, photos, None, one) for one in told], truths)
     copy = distances([photos] * count, truths)
@@ -125,23 +133,19 @@ def sweep_transfer(
     steps: Annotated[int, typer.Option(min=1, help="Learning steps.")] = 100,
 ) -> None:
     """Distance to the truth for each strength and guidance: the word, and the best caption."""
-    painter, rows = Painter.load("paintbox"), []
+    painter, hands, rows = Painter.load("paintbox"), styles(count), []
     words = learn_words(painter, LearningSettings(steps=steps), count)
-    photos = [paint(scene) for scene in scenes(contents)]
+    photos, truths = contents_and_truths(hands, contents)
+    copy = distances([photos] * count, truths)
     grid = list(itertools.product((0.5, 0.7, 0.8, 0.9), (1.0, 2.0, 3.0)))
     for strength, guidance in tqdm(grid, desc="sweep"):
         settings = TransferSettings(strength=strength, guidance=guidance)
-        far: dict[str, list[float]] = {"word": [], "caption": [], "copy": []}
-        for style, word in zip(styles(count), words, strict=True):
-            told = replace(settings, prompt=style_words(style))
-            made = {
-                "word": transfer(painter, photos, word, settings),
-                "caption": transfer(painter, photos, None, told),
-                "copy": photos,
-            }
-            truths = [paint(scene, style) for scene in scenes(contents)]
-            for name, results in made.items():
-                far[name] += [truth_distance(a, b) for a, b in zip(results, truths, strict=True)]
+        told = [replace(settings, prompt=style_words(style)) for style in hands]
+        far = {
+            "word": distances([transfer(painter, photos, w, settings) for w in words], truths),
+            "caption": distances([transfer(painter, photos, None, one) for one in told], truths),
+            "copy": copy,
+        }
         means = {name: round(mean(values), 2) for name, values in far.items()}
         wins = {f"% nearer than {n}": wins_of(far["word"], far[n]) for n in ("caption", "copy")}
         rows.append(show({"strength": strength, "guidance": guidance, **means, **wins}))
@@ -157,20 +161,19 @@ def sweep_names(
 ) -> None:
     """Distance to the truth when a training painter is named, described, or learned from one
     picture."""
-    painter, photos = Painter.load(source), [paint(scene) for scene in scenes(contents)]
-    hands = list(painters().values())[-count:]
+    painter, hands = Painter.load(source), list(painters().values())[-count:]
+    photos, truths = contents_and_truths(hands, contents)
     pictures = [style_picture(style, i) for i, style in enumerate(hands)]
     words = learn_many(painter, [[p] for p in pictures], LearningSettings(steps=steps))
     rows: list[Row] = []
-    for style, word in zip(hands, words, strict=True):
-        truths = [paint(scene, style) for scene in scenes(contents)]
+    for style, word, right in zip(hands, words, truths, strict=True):
         made = {
             "name": transfer(painter, photos, None, TransferSettings(prompt=style.name)),
             "caption": transfer(painter, photos, None, TransferSettings(prompt=style_words(style))),
             "word": transfer(painter, photos, word),
             "copy": photos,
         }
-        far = {name: mean(map(truth_distance, some, truths)) for name, some in made.items()}
+        far = {name: mean(map(truth_distance, some, right)) for name, some in made.items()}
         row = {"painter": style.name, **{name: round(d, 2) for name, d in far.items()}}
         rows.append(show(row))
     means = {name: round(mean(row[name] for row in rows), 2) for name in made}
