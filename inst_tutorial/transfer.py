@@ -39,9 +39,9 @@ class TransferSettings:
     stands, or any text when there is no word. adain: give the content latent the style
     latent's channel statistics first, as the official notebook does (InST.ipynb, cell 2).
 
-    Guidance 2 is Paintbox's best in a sweep over styles like those of its training
-    (bench/sweep-transfer.json), where strengths 0.7 and 0.8 come equally near to the truth; with
-    Stable Diffusion the official notebook uses 0.7 and 10.
+    In a sweep over styles like those of Paintbox's training (bench/sweep-transfer.json) guidance 1
+    comes nearer to the truth than the default 2, where the style is plainer to see; with Stable
+    Diffusion the official notebook uses strength 0.7 and guidance 10.
     """
 
     strength: float = 0.8
