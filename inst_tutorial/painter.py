@@ -191,12 +191,12 @@ class Painter:
     @property
     def device(self) -> torch.device:
         """Where the painter computes."""
-        return self.unet.device
+        return next(self.unet.parameters()).device  # `unet.device` would ask every layer
 
     @property
     def dtype(self) -> torch.dtype:
         """What the painter computes in."""
-        return self.unet.dtype
+        return next(self.unet.parameters()).dtype
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
