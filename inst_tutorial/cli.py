@@ -524,13 +524,16 @@ def info(
     words: Annotated[
         bool, typer.Option("--words", help="List the words that the painter knows, by kind.")
     ] = False,
+    word: WordFile = None,
     painter: PainterName = "paintbox",
     config: Config = None,
     revision: Revision = None,
     device: Device = None,
     dtype: Dtype = "float32",
 ) -> None:
-    """Say what a painter is made of."""
+    """Say what a painter is made of; with --word, how that word was learned."""
+    if word is not None:
+        return _print_word(word)
     model = _load(painter, config, revision, device, dtype)
     if words:
         return _print_lists(_vocabulary(model))
@@ -543,6 +546,23 @@ def info(
 
         settings = EvaluationSettings() if full else EvaluationSettings.quick()
         typer.echo(f"\n{table(measure(model, settings))}")
+
+
+def _print_word(path: Path) -> None:
+    """What is written in the file of a word: its size, and how it came about if it was here."""
+    from inst_tutorial.words import Word
+
+    word = Word.load(path)
+    count, width = word.vectors.shape
+    facts: dict[str, object] = {"size": f"{count} x {width} numbers"}
+    for values in (word.info, word.info.get("settings", {})):
+        facts |= {name: value for name, value in values.items() if value is not None}
+    curve = [point["loss"] for point in word.info.get("curve", [])]
+    if curve:
+        facts["loss"] = f"{curve[0]:.4f} -> {min(curve):.4f}"
+    for name, value in facts.items():
+        if name not in ("settings", "curve"):
+            typer.echo(f"{name:16} {value}")
 
 
 def _facts(model: Painter) -> dict[str, str]:

@@ -130,6 +130,16 @@ def test_info_says_what_the_painter_is_made_of(sd1_folder, sd1_painter):
         assert part in result.stdout
 
 
+def test_info_says_how_a_word_was_learned(word):
+    result = inst("info", "--word", word)
+    assert result.exit_code == 0
+    lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert lines["kind"] == "pooled" and lines["size"].startswith("1 x ")
+    first, last = map(float, lines["loss"].split(" -> "))
+    assert last <= first
+    refused(inst("info", "--word", "README.md"), "is not a word")
+
+
 def test_demo_draws_one_figure_and_prints_the_distances(tmp_path, sd1_folder):
     out = tmp_path / "demo.webp"
     result = inst("demo", "-o", out, "--painter", sd1_folder, "--steps", 1)
