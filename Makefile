@@ -34,10 +34,10 @@ lint: .venv/.develop  ## check style, types and the reading order
 	$(BIN)/lint-imports --no-logo
 
 notebooks: .venv/.develop  ## run every notebook and store what it prints
-	$(BIN)/python tools/make_notebooks.py
+	OMP_NUM_THREADS=1 $(BIN)/python tools/make_notebooks.py
 
 times: .venv/.develop  ## the same, and write how long each took into the page of run times
-	$(BIN)/python tools/make_notebooks.py --times
+	OMP_NUM_THREADS=1 $(BIN)/python tools/make_notebooks.py --times
 
 book: .venv/.develop  ## build the pages into _build/html
 	TRANSFORMERS_VERBOSITY=error $(BIN)/jupyter-book build . -W -n --keep-going

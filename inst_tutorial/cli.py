@@ -117,7 +117,11 @@ SaveMemory = Annotated[
     list[Saver] | None,
     typer.Option(help="Slower, with less memory; repeat for more."),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="The same seed draws the same noise.")]
+MOST_SEED = 2**63 - 1  # of a torch.Generator
+Seed = Annotated[
+    int,
+    typer.Option("--seed", min=0, max=MOST_SEED, help="The same seed draws the same noise."),
+]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
 WordFile = Annotated[
     Path | None, typer.Option("--word", "-w", help="A word, as written by `inst learn`.")
@@ -413,7 +417,7 @@ def paint(
     subject: Annotated[str | None, typer.Option(help="house, cat, ... Default: any.")] = None,
     setting: Annotated[str | None, typer.Option(help="sea, city, ... Default: any.")] = None,
     light: Annotated[str | None, typer.Option(help="day, sunset, night. Default: any.")] = None,
-    seed: Annotated[int, typer.Option(help="Scene i has seed + i.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Scene i has seed + i.")] = 0,
     names: Annotated[
         bool, typer.Option("--list", help="Print what there is to choose from, and paint nothing.")
     ] = False,

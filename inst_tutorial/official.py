@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL.Image import Image
+from safetensors import SafetensorError
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
@@ -57,6 +58,18 @@ _CLASSES = (
 )
 
 
+# torch.load opens a file whose name ends in .safetensors as one
+_DAMAGED = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    SafetensorError,
+)
+
+
 def read_official(path: str | Path) -> AttentionEmbedder:
     """The embedder in an official `embeddings.pt`, in eval mode. Raises WordError."""
     tensors = _tensors_of(_shells(path).get("attention"))
@@ -84,9 +97,9 @@ def _shells(path: str | Path) -> dict[str, Any]:
     try:
         with torch.serialization.safe_globals(shells):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+    except FileNotFoundError as error:
+        raise WordError(f"{path}: there is no such file; name an embeddings.pt of InST") from error
+    except _DAMAGED as error:
         raise WordError(
             f"{path} is not an embeddings.pt of InST's official code, and nothing in it was run: "
             f"{_reason(error)}"

@@ -297,9 +297,9 @@ class Painter:
         b = len(tokens.ids)
         if words.ndim != 3 or words.shape[-1] != self.text_width or len(words) != b:
             raise PromptError(
-                f"{b} prompts want words of shape ({b}, k, {self.text_width}), got "
-                f"{tuple(words.shape)}. A word fits the painter it was learned with, and "
-                f"painters that share its text encoder."
+                f"this painter's words have {self.text_width} numbers, and {b} prompts want them "
+                f"as ({b}, k, {self.text_width}), got {tuple(words.shape)}. A word fits the "
+                f"painter it was learned with, and painters that share its text encoder."
             )
         table = self.text_encoder.get_input_embeddings()
         with put_in(table, tokens.slots, words.to(self.device)):

@@ -275,6 +275,13 @@ def test_one_bad_picture_among_good_ones_leaves_nothing(tmp_path, picture, word,
     assert not out.exists()
 
 
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_seeds_that_no_generator_takes_are_refused(tmp_path, sd1_folder, seed):
+    out = tmp_path / "out.png"
+    result = inst("draw", "a cat", "--seed", seed, "-o", out, "--painter", sd1_folder)
+    assert result.exit_code == 2 and "seed" in result.stderr and not out.exists()
+
+
 def test_bad_words_are_refused(tmp_path, picture, sd1_folder):
     bad, out = tmp_path / "word.safetensors", tmp_path / "out.png"
     result = inst("transfer", picture, "-w", bad, "-o", out, "--painter", sd1_folder)

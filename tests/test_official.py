@@ -145,3 +145,12 @@ def test_the_command_says_what_the_word_can_do(embeddings, tmp_path, sd1_folder)
     arguments[1] = tmp_path / "bad.pt"
     result = CliRunner().invoke(cli.app, [str(a) for a in arguments])
     assert result.exit_code == 2 and "nothing in it was run" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["damaged.pt", "damaged.safetensors"])
+def test_a_damaged_or_missing_file_is_refused_whatever_its_name(tmp_path, name) -> None:
+    with pytest.raises(WordError, match="no such file"):
+        read_official(tmp_path / name)
+    (tmp_path / name).write_bytes(b"no weights at all, and not even a header")
+    with pytest.raises(WordError, match="nothing in it was run"):
+        read_official(tmp_path / name)

@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-Minutes = Annotated[float | None, typer.Option(min=0.01)]
+Minutes = Annotated[
+    float | None,
+    typer.Option(
+        min=0.01, help="Minutes for this stage; else the recipe's, some two hours in all."
+    ),
+]
 
 
 def main(
