@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export TOKENIZERS_PARALLELISM := false
 export OMP_WAIT_POLICY := PASSIVE
+test notebooks times: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint notebooks book pdf lab bench bench-gpu paintbox clean
@@ -25,7 +26,7 @@ bench-gpu: .venv/.run  ## measure at Stable Diffusion's size; DIFFUSERS=checkout
 	$(BIN)/python bench/gpu.py $(if $(DIFFUSERS),--diffusers $(DIFFUSERS))
 
 test: .venv/.develop  ## run all tests and every notebook
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.develop  ## check style, types and the reading order
 	$(BIN)/ruff check
@@ -34,10 +35,10 @@ lint: .venv/.develop  ## check style, types and the reading order
 	$(BIN)/lint-imports --no-logo
 
 notebooks: .venv/.develop  ## run every notebook and store what it prints
-	OMP_NUM_THREADS=1 $(BIN)/python tools/make_notebooks.py
+	$(BIN)/python tools/make_notebooks.py
 
 times: .venv/.develop  ## the same, and write how long each took into the page of run times
-	OMP_NUM_THREADS=1 $(BIN)/python tools/make_notebooks.py --times
+	$(BIN)/python tools/make_notebooks.py --times
 
 book: .venv/.develop  ## build the pages into _build/html
 	TRANSFORMERS_VERBOSITY=error $(BIN)/jupyter-book build . -W -n --keep-going

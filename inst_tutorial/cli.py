@@ -536,13 +536,12 @@ def info(
     dtype: Dtype = "float32",
 ) -> None:
     """Say what a painter is made of; with --word, how that word was learned."""
-    if word is not None:
-        return _print_word(word)
+    if (learned := _word(word)) is not None:
+        return _print_facts(_story(learned))
     model = _load(painter, config, revision, device, dtype)
     if words:
         return _print_lists(_vocabulary(model))
-    for name, value in _facts(model).items():
-        typer.echo(f"{name:16} {value}")
+    _print_facts(_facts(model))
     if evaluate or full:
         from inst_tutorial.pretraining.evaluation import EvaluationSettings
         from inst_tutorial.pretraining.evaluation import evaluate as measure
@@ -552,21 +551,20 @@ def info(
         typer.echo(f"\n{table(measure(model, settings))}")
 
 
-def _print_word(path: Path) -> None:
-    """What is written in the file of a word: its size, and how it came about if it was here."""
-    from inst_tutorial.words import Word
+def _print_facts(facts: dict[str, Any]) -> None:
+    for name, value in facts.items():
+        typer.echo(f"{name:16} {value}")
 
-    word = Word.load(path)
+
+def _story(word: Word) -> dict[str, Any]:
+    """The size of a word, and how it came about if it was learned here."""
     count, width = word.vectors.shape
-    facts: dict[str, object] = {"size": f"{count} x {width} numbers"}
-    for values in (word.info, word.info.get("settings", {})):
-        facts |= {name: value for name, value in values.items() if value is not None}
-    curve = [point["loss"] for point in word.info.get("curve", [])]
+    facts = {"size": f"{count} x {width} numbers", **word.info}
+    facts |= facts.pop("settings", {})
+    curve = [point["loss"] for point in facts.pop("curve", [])]
     if curve:
         facts["loss"] = f"{curve[0]:.4f} -> {min(curve):.4f}"
-    for name, value in facts.items():
-        if name not in ("settings", "curve"):
-            typer.echo(f"{name:16} {value}")
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _facts(model: Painter) -> dict[str, str]:
