@@ -51,6 +51,9 @@ class OneLineErrors(TyperGroup):
                 raise
             print(f"inst: {' '.join(str(error).split())}", file=sys.stderr)
             raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            print("\ninst: interrupted", file=sys.stderr)
+            raise typer.Exit(130) from None
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -181,6 +184,7 @@ def learn(
 ) -> None:
     """Learn the style of one picture (or several) as a new word."""
     _check_suffix(out, (".safetensors",))
+    _check_no_folder(pictures)
     from inst_tutorial.learning import LearningSettings
     from inst_tutorial.learning import learn as learn_word
 
@@ -681,7 +685,10 @@ def _load(
             torch.empty(0, device=device)
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             reason = str(error).splitlines()[0]
-            raise CommandError(f"cannot use device {device!r}: {reason}") from error
+            raise CommandError(
+                f"cannot use device {device!r}: {reason}. Without --device the best is taken "
+                f"that this machine's torch can use"
+            ) from error
     model = Painter.load(
         name, device=device, dtype=getattr(torch, dtype), revision=revision, config=config
     )
@@ -724,6 +731,15 @@ def _check_writable(path: Path) -> None:
     except OSError as error:
         reason = "it is a file" if there.is_file() else error.strerror or error
         raise CommandError(f"cannot write {path}: {there}: {reason}") from error
+
+
+def _check_no_folder(pictures: list[Path]) -> None:
+    for path in pictures:
+        if path.is_dir():
+            raise CommandError(
+                f"{path} is a folder: `inst learn-many {path}` learns a word for each of its "
+                f"pictures, and `inst learn {path}/*` one word of them all"
+            )
 
 
 def _check_readable(*pictures: Path) -> None:
@@ -780,10 +796,10 @@ def _length(model: Painter, settings: TransferSettings) -> int:
 
 @contextmanager
 def _bar(total: int, doing: str) -> Iterator[Callable[..., None]]:
-    """A progress bar, moved on by a sampling callback."""
+    """A progress bar, moved on by a sampling callback; none for an error at the beginning."""
     from tqdm.auto import tqdm
 
-    with tqdm(total=total, desc=doing) as bar:
+    with tqdm(total=total, desc=doing, delay=0.5) as bar:
         yield lambda *seen: bar.update()
 
 

@@ -340,7 +340,8 @@ class Painter:
         if free < 0:
             raise PromptError(
                 f"the prompt {prompt!r} has {len(row)} tokens; this painter reads at most "
-                f"{self.text_length - 2}"
+                f"{self.text_length - 2}: say less"
+                + (f", or give the word fewer vectors than {vectors}" if vectors > 1 else "")
             )
         padding = [(self.tokenizer.pad_token_id, -1)] * free
         return [(self.tokenizer.bos_token_id, -1), *row, (end, -1), *padding]

@@ -349,7 +349,7 @@ def test_pictures_and_prompts_are_checked_before_the_painter_is_loaded(tmp_path,
 def test_a_prompt_that_is_too_long_gives_one_clear_message(tmp_path):
     result = run("draw", "a red house " * 20, "-o", tmp_path / "out.png", "--steps", 1)
     assert result.returncode == 2 and "reads at most" in result.stderr
-    assert "Token indices" not in result.stderr
+    assert "Token indices" not in result.stderr and "drawing" not in result.stderr
 
 
 COMMANDS = {
@@ -395,6 +395,23 @@ def test_bugs_keep_their_traceback(monkeypatch):
     monkeypatch.setattr(cli, "_load", broken)
     result = inst("info")
     assert isinstance(result.exception, ValueError) and "inst: " not in result.output
+
+
+def test_an_interruption_is_one_line(monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_load", interrupted)
+    result = inst("info")
+    assert result.exit_code == 130 and result.stderr.strip() == "inst: interrupted"
+
+
+def test_a_folder_of_styles_is_for_another_command(tmp_path, picture):
+    refused(inst("learn", tmp_path, "--painter", "nowhere"), f"inst learn-many {tmp_path}")
+
+
+def test_a_device_that_is_not_there_is_refused(tmp_path, picture):
+    refused(inst("learn", picture, "--device", "abacus"), "'abacus'", "Without --device")
 
 
 # ------------------------------------------------------------------------------ as a program

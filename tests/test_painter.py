@@ -233,6 +233,8 @@ def test_prompts_that_cannot_be_read(sd1_painter: Painter) -> None:
     with pytest.raises(PromptError, match="has 76 tokens; this painter reads at most 75"):
         sd1_painter.embed("red " * 75 + "*", red)
     assert sd1_painter.embed("red " * 74 + "*", red).shape == (1, 77, 32)
+    with pytest.raises(PromptError, match="give the word fewer vectors than 80"):
+        sd1_painter.embed("*", torch.zeros(80, 32))
     with pytest.raises(PromptError, match=r"\(1, k, 32\), got \(1, 1, 40\)"):
         sd1_painter.embed("*", torch.zeros(1, 40))
     with pytest.raises(PromptError, match=r"\(2, k, 32\), got \(1, 1, 32\)"):
