@@ -644,9 +644,9 @@ def demo(
     model = _load(painter, config, None, device, dtype)
     result = run_demo(model, style, learning=learning, settings=TransferSettings(seed=seed))
     typer.echo(
-        "distance to the truth in CIELAB units, lower is nearer; 'content' is the photograph"
+        "distance to the truth in CIELAB units, mean of the scenes, lower is nearer; 'content'"
     )
-    typer.echo("as it was, numbers are strengths")
+    typer.echo("is the photograph as it was, numbers are strengths")
     for name, value in result.distances.items():
         typer.echo(f"  {name:24} {value:6.1f}")
     result.word.save(kept / "word.safetensors")
