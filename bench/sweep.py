@@ -2,7 +2,7 @@
 
     python bench/sweep.py learning     # learning rates and kinds of word
     python bench/sweep.py transfer     # strength and guidance
-    python bench/sweep.py names        # painters' names, captions, and words learned from a picture
+    python bench/sweep.py names        # artists' names, captions, and words learned from a picture
 
 Styles are drawn from the training continuum and scenes are new; held-out styles are never looked
 at here, so that results on them stay honest. Prints a table and writes bench/sweep-<name>.json.
@@ -27,7 +27,7 @@ from inst_tutorial.metrics import truth_distance
 from inst_tutorial.painter import Painter
 from inst_tutorial.transfer import TransferSettings, transfer
 from inst_tutorial.words import Word
-from inst_tutorial.world import Scene, Style, paint, painters, sample_style, style_words
+from inst_tutorial.world import Scene, Style, paint, artists, sample_style, style_words
 
 FIRST_SEED = 2_000_000_000  # apart from the seeds of training and validation
 Row = dict[str, Any]
@@ -161,7 +161,7 @@ def sweep_names(
 ) -> None:
     """Distance to the truth when a training painter is named, described, or learned from one
     picture."""
-    painter, hands = Painter.load(source), list(painters().values())[-count:]
+    painter, hands = Painter.load(source), list(artists().values())[-count:]
     photos, truths = contents_and_truths(hands, contents)
     pictures = [style_picture(style, i) for i, style in enumerate(hands)]
     words = learn_many(painter, [[p] for p in pictures], LearningSettings(steps=steps))

@@ -591,7 +591,7 @@ def _facts(model: Painter) -> dict[str, str]:
 
 def _vocabulary(model: Painter) -> dict[str, list[str]]:
     """The words of a painter that knows only some; others can spell any."""
-    from inst_tutorial.world import LIGHTS, SETTINGS, SUBJECT_COLOURS, SUBJECTS, painters
+    from inst_tutorial.world import LIGHTS, SETTINGS, SUBJECT_COLOURS, SUBJECTS, artists
     from inst_tutorial.world.colours import NAMED
 
     tokenizer = model.tokenizer
@@ -606,7 +606,7 @@ def _vocabulary(model: Painter) -> dict[str, list[str]]:
         "settings": [phrase for phrase, *_ in SETTINGS.values()],
         "lights": [light.phrase for light in LIGHTS.values() if light.phrase],
         "colours": sorted(rest & {*NAMED, *SUBJECT_COLOURS}),
-        "painters": sorted(rest & {*painters()}),
+        "artists": sorted(rest & {*artists()}),
     }
     said = {word for phrases in lists.values() for phrase in phrases for word in phrase.split()}
     lists |= {"for styles and sentences": sorted(rest - said)}

@@ -43,7 +43,7 @@ from inst_tutorial.world import (
     Style,
     full_caption,
     paint,
-    painters,
+    artists,
     sample_caption,
     sample_example,
     sample_named_caption,
@@ -333,15 +333,15 @@ def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
         rows("latents", here, (2, 4, 16, 16)),
         rows("photographs", here + 100, (2, 4, 16, 16)),
         Rows(tmp_path / "captions", (2, 5), "int16"),
-        Rows(tmp_path / "painters", (namer.NUMBERS,), "float32"),
+        Rows(tmp_path / "artists", (namer.NUMBERS,), "float32"),
         torch.full((1, 5), 9),
     )
-    data.painters.append(np.repeat(here[:, None], namer.NUMBERS, 1))
+    data.artists.append(np.repeat(here[:, None], namer.NUMBERS, 1))
     data.captions.append(np.broadcast_to(np.array([[1], [2]]), (3, 2, 5)))
     given = {}
 
-    def forward(z0, t, noise, ids, painters):
-        given.update(z0=z0, noise=noise, ids=ids, painters=painters)
+    def forward(z0, t, noise, ids, artists):
+        given.update(z0=z0, noise=noise, ids=ids, artists=artists)
 
     run = SimpleNamespace(
         fit=Fit(batch=64), generator=torch.Generator().manual_seed(0),
@@ -356,7 +356,7 @@ def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
     described, named, empty = ((given["ids"] == word).all(1).sum() for word in (1, 2, 9))
     assert described + named + empty == 64
     assert 12 < named < 36 and 12 < described < 36 and 6 < empty < 28
-    assert torch.allclose(given["painters"].mean(1), given["z0"].mean((1, 2, 3)), atol=0.02)
+    assert torch.allclose(given["artists"].mean(1), given["z0"].mean((1, 2, 3)), atol=0.02)
 
 
 def test_a_pool_photographs_the_scenes_that_it_painted(tmp_path):
@@ -369,7 +369,7 @@ def test_a_pool_photographs_the_scenes_that_it_painted(tmp_path):
 
 def test_a_pool_names_the_painters_of_its_pictures(tmp_path):
     seeds, pool = range(40, 80), Pool(tmp_path / "pool", first_seed=40)
-    captions, known = pool.named_captions(slice(0, 40)), pool.painters(slice(0, 40))
+    captions, known = pool.named_captions(slice(0, 40)), pool.artists(slice(0, 40))
     assert captions == [sample_named_caption(seed) for seed in seeds]
     for seed, caption, own in zip(seeds, captions, known, strict=True):
         style = sample_example(seed)[1]
@@ -543,9 +543,9 @@ def test_the_names_of_painters_get_their_meaning_with_the_unet_and_other_words_k
     key = "embeddings.token_embedding.weight"
     old, new = before[f"text_model.{key}"].half(), painter.text_encoder.state_dict()[key].half()
     changed = (old != new).any(1).nonzero().flatten().tolist()
-    assert set(painter.tokenizer.convert_ids_to_tokens(changed)) == set(painters())
+    assert set(painter.tokenizer.convert_ids_to_tokens(changed)) == set(artists())
     names = namer.Namer.load(shop.out / assembly.NAMER)
-    name, style = list(painters().items())[7]
+    name, style = list(artists().items())[7]
     said = names(torch.from_numpy(namer.numbers(style))[None])
     assert torch.allclose(painter.vectors_of(name), said, atol=1e-2)
 
@@ -561,7 +561,7 @@ def test_a_painter_without_names_gets_room_for_them(shop, tmp_path):
     assert torch.equal(after[-1], before.mean(0)) and torch.equal(after[-2], after[-1])
     words = CLIPTokenizer.from_pretrained(shop.out / "tokenizer")
     vocabulary = words.get_vocab()
-    tokenizer.add(words, [next(iter(painters())), "novum"])
+    tokenizer.add(words, [next(iter(artists())), "novum"])
     assert words.get_vocab() == vocabulary | {"novum": len(vocabulary)}
 
 

@@ -23,7 +23,7 @@ from inst_tutorial.world import (
     full_caption,
     named_caption,
     paint,
-    painters,
+    artists,
     sample_caption,
     sample_example,
     sample_named_caption,
@@ -130,15 +130,15 @@ def test_the_training_stream_never_shows_a_held_out_style():
 
 
 def test_every_painter_has_a_name_and_a_training_style_of_their_own():
-    assert len(painters()) == 400
-    assert [replace(style, name="") for style in painters().values()][: len(STYLES)] == [
+    assert len(artists()) == 400
+    assert [replace(style, name="") for style in artists().values()][: len(STYLES)] == [
         replace(style, name="") for style in STYLES.values()
     ]
-    for name, style in painters().items():
+    for name, style in artists().items():
         assert style.name == name and name.isalpha() and name.islower()
         assert all(distance(style, unseen) >= GAP for unseen in HELD_OUT.values())
     words = {word for seed in range(300) for word in sample_caption(seed).split()}
-    assert not words & set(painters())  # descriptions never name, names are not words
+    assert not words & set(artists())  # descriptions never name, names are not words
 
 
 def test_a_caption_may_name_the_painter():
@@ -152,7 +152,7 @@ def test_a_caption_may_name_the_painter():
             named.append(caption)
     assert 0.25 < named.count("*") / len(named) < 0.55
     assert 0.2 < sum(caption.endswith(" by *") for caption in named) / len(named) < 0.4
-    style = painters()["kelenko"]
+    style = artists()["kelenko"]
     caption = named_caption(Scene("cat", "sea"), style, np.random.default_rng(0))
     assert caption.endswith("kelenko")
 

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from inst_tutorial.pretraining.namer import Namer, numbers
 from inst_tutorial.pretraining.unet import SCHEDULER
-from inst_tutorial.world import painters
+from inst_tutorial.world import artists
 
 SHARD = "14MB"
 NAMER = "clip/namer.safetensors"
@@ -51,12 +51,12 @@ def assemble(
 
     `clip` becomes text_encoder, image_encoder, and clip/ (the text's projection into the space
     shared with pictures, and the scale), which only zero-shot recognition needs. `namer` names the
-    painters of the world, whose names become words, and is kept in clip/ for more training;
+    artists of the world, whose names become words, and is kept in clip/ for more training;
     None leaves the words as they are. `low_noise` is that of the training, which learning goes on
     with.
     """
     if namer is not None:
-        name_painters(clip, tokenizer, namer)
+        name_artists(clip, tokenizer, namer)
     with swapped(out) as folder:
         if out.is_dir():
             shutil.copytree(
@@ -79,10 +79,10 @@ def assemble(
 
 
 @torch.no_grad()
-def name_painters(clip: Any, tokenizer: Any, namer: Namer) -> None:
-    """Put the names of the world's painters into the text tower's table of words."""
-    rows = tokenizer.convert_tokens_to_ids(list(painters()))
-    known = torch.from_numpy(np.stack([numbers(style) for style in painters().values()]))
+def name_artists(clip: Any, tokenizer: Any, namer: Namer) -> None:
+    """Put the names of the world's artists into the text tower's table of words."""
+    rows = tokenizer.convert_tokens_to_ids(list(artists()))
+    known = torch.from_numpy(np.stack([numbers(style) for style in artists().values()]))
     clip.text_model.embeddings.token_embedding.weight[rows] = namer(known)
 
 

@@ -1,7 +1,7 @@
-"""The namer: a small network that gives every painter of the world a name, as a vector.
+"""The namer: a small network that gives every artist of the world a name, as a vector.
 
 Stable Diffusion met artists' names in its captions, and those of artists who paint alike in similar
-ones. Here a name follows from what its painter does: similar styles get similar vectors, and the
+ones. Here a name follows from what its artist does: similar styles get similar vectors, and the
 UNet learns to read a whole space of names instead of a list.
 """
 
@@ -24,7 +24,7 @@ HIDDEN = 256
 
 
 def numbers(style: Style) -> NDArray[np.float32]:
-    """What a painter does, as NUMBERS numbers: the style as a point (`Style.vector`), its palette
+    """What an artist does, as NUMBERS numbers: the style as a point (`Style.vector`), its palette
     from dark to light, how far it recolours, the colour of the ink where it draws lines, and that
     of the paper where it shows: bare, through a wash, between tiles or dots."""
     palette = sorted((2 * np.asarray(rgb(colour)) - 1 for colour in style.palette), key=np.sum)
@@ -41,7 +41,7 @@ NUMBERS = len(numbers(Style()))
 
 
 class Namer(nn.Module):
-    """Painters' numbers (n, NUMBERS) -> the vectors of their names (n, d)."""
+    """Artists' numbers (n, NUMBERS) -> the vectors of their names (n, d)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -52,17 +52,17 @@ class Namer(nn.Module):
         self.outer = nn.Linear(HIDDEN, width)
 
     @torch.no_grad()
-    def start(self, painters: Tensor, around: Tensor) -> None:
-        """Begin with names near `around` (d,), for painters like these (n, NUMBERS)."""
-        self.mean.copy_(painters.mean(0))
-        self.std.copy_(painters.std(0) + 1e-3)
+    def start(self, artists: Tensor, around: Tensor) -> None:
+        """Begin with names near `around` (d,), for artists like these (n, NUMBERS)."""
+        self.mean.copy_(artists.mean(0))
+        self.std.copy_(artists.std(0) + 1e-3)
         self.base.copy_(around)
         self.outer.weight.normal_(std=0.01)
         self.outer.bias.zero_()
 
-    def forward(self, painters: Tensor) -> Tensor:
-        """The vectors (n, d) of painters' numbers (n, NUMBERS)."""
-        hidden = F.silu(self.inner((painters - self.mean) / self.std))
+    def forward(self, artists: Tensor) -> Tensor:
+        """The vectors (n, d) of artists' numbers (n, NUMBERS)."""
+        hidden = F.silu(self.inner((artists - self.mean) / self.std))
         vectors: Tensor = self.base + self.outer(hidden)
         return vectors
 

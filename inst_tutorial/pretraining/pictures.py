@@ -57,11 +57,11 @@ class Pool:
         return np.stack([np.asarray(paint(sample_example(seed)[0])) for seed in self._seeds(chunk)])
 
     def named_captions(self, chunk: slice) -> list[str]:
-        """Captions of some pictures that name the painter, with "*" for the name."""
+        """Captions of some pictures that name the artist, with "*" for the name."""
         return [sample_named_caption(seed) for seed in self._seeds(chunk)]
 
-    def painters(self, chunk: slice) -> NDArray[np.float32]:
-        """The numbers of some pictures' painters (n, NUMBERS); zeros for a photograph."""
+    def artists(self, chunk: slice) -> NDArray[np.float32]:
+        """The numbers of some pictures' artists (n, NUMBERS); zeros for a photograph."""
         styles = [sample_example(seed)[1] for seed in self._seeds(chunk)]
         nobody = np.zeros(NUMBERS, np.float32)
         return np.stack([nobody if style is None else numbers(style) for style in styles])

@@ -31,7 +31,7 @@ from inst_tutorial.pretraining.pictures import Pool
 from inst_tutorial.pretraining.quartets import quartets
 from inst_tutorial.pretraining.settings import Autoencoder, Fit, Recipe, TrainingError
 from inst_tutorial.pretraining.training import Training, seeded, state_path
-from inst_tutorial.world import painters, sample_caption
+from inst_tutorial.world import artists, sample_caption
 
 STAGES = ("pictures", "autoencoder", "text", "clip", "unet", "decoder", "assemble", "evaluate")
 SOME = 1024  # examples for statistics
@@ -199,7 +199,7 @@ class Workshop:
         else:
             captions = (sample_caption(seed) for seed in range(2 * SOME))  # has every word
             words = tokenizer.build(captions, self.recipe.clip.text_length)
-        tokenizer.add(words, painters())
+        tokenizer.add(words, artists())
         self._keep(words, folder)
         return words
 
@@ -242,7 +242,7 @@ class Workshop:
     def _new_namer(self, towers: Any) -> namer.Namer:
         """One whose names begin near the mean word."""
         table = towers.text_model.embeddings.token_embedding.weight.detach()
-        seen = torch.from_numpy(self._pool().painters(slice(0, SOME)))
+        seen = torch.from_numpy(self._pool().artists(slice(0, SOME)))
         with seeded(self.recipe.seed + 4):
             names = namer.Namer(table.shape[1])
             names.start(seen, table.mean(0))

@@ -1,5 +1,5 @@
 """The UNet: it learns to tell the noise from the latent, given the caption; and, in the same
-training, a namer learns to say each painter in one vector.
+training, a namer learns to say each artist in one vector.
 
 Latents are encoded once and kept on disk. Sources: Ho et al., "Denoising
 Diffusion Probabilistic Models", 2020, algorithm 1; Rombach et al., 2022, equation 3.
@@ -42,8 +42,8 @@ SCHEDULER = {
 }
 ALPHA_BAR = Schedule.from_config(SCHEDULER).alphas_cumprod.float()
 CHUNK = 64
-NAME = -1  # in place of a token: here stands the painter's name
-JITTER = 0.02  # deviation of noise on painters' numbers, so that near painters have near names
+NAME = -1  # in place of a token: here stands the artist's name
+JITTER = 0.02  # deviation of noise on artists' numbers, so that near artists have near names
 MOST_PHOTOGRAPH = 0.6  # r of `photograph_level` at t = 500; at 700 it is 0.3
 
 
@@ -73,17 +73,17 @@ def build(settings: UNet, latents: int, size: int, text_width: int, seed: int) -
 class Encoded:
     """A pool of pictures, encoded on disk: latents (n, 2, c, h, w), the picture's and its mirror
     image's, half precision, kept apart by encoder; the same of each scene's photograph; captions
-    (n, 2, L) as tokens: one that describes the style, one that names the painter (`NAME`); and
-    the painters' numbers (n, NUMBERS)."""
+    (n, 2, L) as tokens: one that describes the style, one that names the artist (`NAME`); and
+    the artists' numbers (n, NUMBERS)."""
 
     latents: Rows
     photographs: Rows
     captions: Rows
-    painters: Rows
+    artists: Rows
     empty: Tensor
 
     def __len__(self) -> int:
-        rows = self.latents, self.photographs, self.captions, self.painters
+        rows = self.latents, self.photographs, self.captions, self.artists
         return min(map(len, rows))
 
 
@@ -105,7 +105,7 @@ def encode(
         Rows(
             work / f"tokens-{name}-{len(tokenizer)}.i16", (2, tokenizer.model_max_length), "int16"
         ),
-        Rows(work / f"painters-{name}.f32", (NUMBERS,), "float32"),
+        Rows(work / f"artists-{name}.f32", (NUMBERS,), "float32"),
         torch.from_numpy(tokenize(tokenizer, [""])).to(device),  # (1, L)
     )
 
@@ -124,8 +124,8 @@ def encode(
         for chunk in chunks(encoded.captions, len(captions)):
             both = captions[chunk], pool.named_captions(chunk)
             encoded.captions.append(np.stack([_tokens(tokenizer, some) for some in both], 1))
-        for chunk in chunks(encoded.painters, len(captions)):
-            encoded.painters.append(pool.painters(chunk))
+        for chunk in chunks(encoded.artists, len(captions)):
+            encoded.artists.append(pool.artists(chunk))
         return len(encoded)
 
     grow()
@@ -144,7 +144,7 @@ def both_sides(vae: Any, pictures: NDArray[np.uint8], device: torch.device) -> N
 
 class Denoising(nn.Module):
     """The weighted noise-prediction loss. Trained are `unet` and `namer`, together; the text tower
-    stays as it is, and reads a painter's name where a caption has `NAME`."""
+    stays as it is, and reads an artist's name where a caption has `NAME`."""
 
     alpha_bar: Tensor
 
@@ -154,20 +154,20 @@ class Denoising(nn.Module):
         self.text = text_model.requires_grad_(False)
         self.register_buffer("alpha_bar", ALPHA_BAR.clone(), persistent=False)
 
-    def read(self, ids: Tensor, painters: Tensor) -> Tensor:
-        """Captions as tokens (b, L), painters' numbers (b, NUMBERS) -> contexts (b, L, d)."""
-        names = self.namer(painters)[:, None]  # (b, 1, d)
+    def read(self, ids: Tensor, artists: Tensor) -> Tensor:
+        """Captions as tokens (b, L), artists' numbers (b, NUMBERS) -> contexts (b, L, d)."""
+        names = self.namer(artists)[:, None]  # (b, 1, d)
         slots = torch.where(ids == NAME, 0, -1)
         with put_in(self.text.embeddings.token_embedding, slots, names):
             context: Tensor = self.text(ids.clamp(min=0)).last_hidden_state
         return context
 
     def forward(
-        self, z0: Tensor, t: Tensor, noise: Tensor, ids: Tensor, painters: Tensor
+        self, z0: Tensor, t: Tensor, noise: Tensor, ids: Tensor, artists: Tensor
     ) -> Tensor:
         """Loss of latents (b, c, h, w) at timesteps (b,), given captions (b, L) as tokens and
-        the painters' numbers (b, NUMBERS)."""
-        errors, weights = self.errors(z0, t, noise, self.read(ids, painters))
+        the artists' numbers (b, NUMBERS)."""
+        errors, weights = self.errors(z0, t, noise, self.read(ids, artists))
         return (weights * errors).mean()
 
     def errors(
@@ -191,7 +191,7 @@ def loss_weights(signal: Tensor, settings: UNet) -> Tensor:
 
 def loss(run: Training, data: Encoded, posterior_std: float, settings: UNet) -> Tensor:
     """The loss of one batch: mirrored at random, timesteps stratified, some captions with the
-    painter's name, some empty."""
+    artist's name, some empty."""
     b, generator, device = run.fit.batch, run.generator, run.device
     draw = torch.randint(run.examples, (b,), generator=generator, device=device)
     side = torch.randint(2, (b,), generator=generator, device=device)
@@ -208,10 +208,10 @@ def loss(run: Training, data: Encoded, posterior_std: float, settings: UNet) -> 
     noise = noise + level * (photograph - mean)
     named = torch.rand(b, generator=generator, device=device) < settings.named
     ids = _ids(data.captions.view()[index, named.long().cpu().numpy()], device)
-    painters = _tensor(data.painters.view()[index], device)
-    painters = painters + JITTER * torch.randn(painters.shape, generator=generator, device=device)
+    artists = _tensor(data.artists.view()[index], device)
+    artists = artists + JITTER * torch.randn(artists.shape, generator=generator, device=device)
     empty = torch.rand(b, 1, generator=generator, device=device) < settings.empty
-    return run.forward(z0, t, noise, torch.where(empty, data.empty, ids), painters)
+    return run.forward(z0, t, noise, torch.where(empty, data.empty, ids), artists)
 
 
 def photograph_level(signal: Tensor, share: float, generator: torch.Generator) -> Tensor:
@@ -234,19 +234,19 @@ def validator(
     data: Encoded, settings: UNet, device: torch.device, seed: int
 ) -> Callable[[Any], dict[str, float]]:
     """A function that measures the plain loss on fixed latents, timesteps and noise, and by how
-    much it rises, in percent: when each caption is another picture's, when the painter is named
-    instead of described, and when the name is another painter's."""
+    much it rises, in percent: when each caption is another picture's, when the artist is named
+    instead of described, and when the name is another artist's."""
     generator = torch.Generator().manual_seed(seed)
     count = len(data)
     z0 = _tensor(data.latents.view()[:, 0], device)
     said, named = _ids(data.captions.view()[:], device).unbind(1)  # (n, L) each
-    painters = _tensor(data.painters.view()[:], device)
+    artists = _tensor(data.artists.view()[:], device)
     noise = torch.randn(z0.shape, generator=generator).to(device)
     t = ((torch.arange(count, device=device) + 0.5) * 1000 / count).long()
 
-    def measure(model: Any, ids: Tensor, painters: Tensor) -> float:
+    def measure(model: Any, ids: Tensor, artists: Tensor) -> float:
         parts = [
-            model.errors(z0[i], t[i], noise[i], model.read(ids[i], painters[i]))[0]
+            model.errors(z0[i], t[i], noise[i], model.read(ids[i], artists[i]))[0]
             for i in torch.arange(count, device=device).split(64)
         ]
         return float(torch.cat(parts).mean())
@@ -255,10 +255,10 @@ def validator(
         right, wrong, name, other = (
             measure(model, *asked)
             for asked in (
-                (said, painters),
-                (said.roll(1, 0), painters),
-                (named, painters),
-                (named, painters.roll(1, 0)),
+                (said, artists),
+                (said.roll(1, 0), artists),
+                (named, artists),
+                (named, artists.roll(1, 0)),
             )
         )
         return {
@@ -272,7 +272,7 @@ def validator(
 
 
 def _tokens(tokenizer: Any, captions: list[str]) -> NDArray[np.int64]:
-    """Captions -> ids (n, L), with `NAME` where the name of a painter belongs."""
+    """Captions -> ids (n, L), with `NAME` where the name of an artist belongs."""
     ids = tokenize(tokenizer, captions)
     return np.where(ids == tokenizer.convert_tokens_to_ids(PLACEHOLDER), NAME, ids)
 

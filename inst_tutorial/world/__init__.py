@@ -3,7 +3,7 @@
 A scene says what is to be seen, a style how it is painted. ``paint(scene, style)``
 is the truth that style transfer tries to reach; ``paint(scene)`` is the photograph
 it starts from. Reading order: colours, canvas, subjects, settings, scene, style,
-technique, paint, caption, gallery, painters, examples.
+technique, paint, caption, gallery, artists, examples.
 
     >>> from inst_tutorial.world import HELD_OUT, Scene, paint
     >>> picture = paint(Scene("cat", "snow", light="night"), HELD_OUT["starry"])
@@ -27,7 +27,7 @@ from inst_tutorial.world.examples import (
 )
 from inst_tutorial.world.gallery import GAP, HELD_OUT, STYLES, sample_style
 from inst_tutorial.world.paint import paint
-from inst_tutorial.world.painters import painters
+from inst_tutorial.world.artists import artists
 from inst_tutorial.world.scene import SUBJECT_COLOURS, Scene
 from inst_tutorial.world.settings import LIGHTS, SETTINGS
 from inst_tutorial.world.style import RANGES, Style, blend, distance
@@ -52,7 +52,7 @@ __all__ = [
     "full_caption",
     "named_caption",
     "paint",
-    "painters",
+    "artists",
     "sample_caption",
     "sample_example",
     "sample_named_caption",

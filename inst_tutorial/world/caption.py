@@ -55,7 +55,7 @@ def describe(scene: Scene, style: Style | None, rng: np.random.Generator) -> str
 
 
 def named_caption(scene: Scene, style: Style, rng: np.random.Generator) -> str:
-    """A caption for training that names the painter, alone or after the content."""
+    """A caption for training that names the artist, alone or after the content."""
     if rng.random() < 0.4:
         return style.name
     kept = rng.random(3) > 0.15

@@ -10,25 +10,25 @@ from PIL import Image
 from inst_tutorial.world.caption import describe, named_caption
 from inst_tutorial.world.gallery import sample_style
 from inst_tutorial.world.paint import paint
-from inst_tutorial.world.painters import painters
+from inst_tutorial.world.artists import artists
 from inst_tutorial.world.scene import Scene
 from inst_tutorial.world.style import Style
 
-PHOTO_SHARE, PAINTER_SHARE = 0.12, 0.62
+PHOTO_SHARE, ARTIST_SHARE = 0.12, 0.62
 
 
 def sample_example(seed: int) -> tuple[Scene, Style | None, str]:
     """A scene, a training style (``None`` for a photograph) and a caption, all from one seed.
 
-    Most styles are those of `painters`, and have their name; the others are used once.
+    Most styles are those of `artists`, and have their name; the others are used once.
     """
     rng = np.random.default_rng(seed)
     scene = Scene.sample(rng)
     kind = rng.random()
     if kind < PHOTO_SHARE:
         style = None
-    elif kind < PHOTO_SHARE + PAINTER_SHARE:
-        style = painters()[str(rng.choice(list(painters())))]
+    elif kind < PHOTO_SHARE + ARTIST_SHARE:
+        style = artists()[str(rng.choice(list(artists())))]
     else:
         style = sample_style(rng)
     return scene, style, describe(scene, style, rng)
@@ -46,7 +46,7 @@ def sample_caption(seed: int) -> str:
 
 
 def sample_named_caption(seed: int) -> str:
-    """A caption of ``sample_pair(seed)`` that names the painter instead of describing the style,
+    """A caption of ``sample_pair(seed)`` that names the artist instead of describing the style,
     with "*" where the name belongs; that of a photograph is ``sample_caption(seed)``."""
     scene, style, caption = sample_example(seed)
     if style is None:

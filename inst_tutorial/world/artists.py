@@ -1,7 +1,7 @@
-"""Painters, each with a name and one style of their own, that Paintbox learns by name.
+"""Artists, each with a name and one style of their own, that Paintbox learns by name.
 
 Stable Diffusion knows artists from the captions it was trained with: a name says all of a style
-in one token, where a description says it coarsely. A learned word is the name of one more painter.
+in one token, where a description says it coarsely. A learned word is the name of one more artist.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ SEED = 3_000_000_000  # no training example has it
 
 
 @cache
-def painters() -> dict[str, Style]:
-    """400 painters by name: first the named training styles, then draws from the continuum."""
+def artists() -> dict[str, Style]:
+    """400 artists by name: first the named training styles, then draws from the continuum."""
     rng = np.random.default_rng(SEED)
     names = [first + last for first, last in product(_FIRST.split(), _LAST.split())]
     rng.shuffle(names)
