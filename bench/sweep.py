@@ -59,9 +59,9 @@ def style_picture(style: Style, number: int) -> Image.Image:
 
 def learn_words(painter: Painter, settings: LearningSettings, count: int) -> list[Word]:
     """A word for each style; losses on other content in the style go into its curve."""
-    hands = styles(count)
-    groups = [[style_picture(style, i)] for i, style in enumerate(hands)]
-    others = [[paint(scene, style) for scene in scenes(2)] for style in hands]
+    chosen = styles(count)
+    groups = [[style_picture(style, i)] for i, style in enumerate(chosen)]
+    others = [[paint(scene, style) for scene in scenes(2)] for style in chosen]
     return learn_many(painter, groups, settings, others=others)
 
 
@@ -83,11 +83,11 @@ def write(name: str, rows: list[Row]) -> None:
 
 
 def contents_and_truths(
-    hands: list[Style], count: int
+    chosen: list[Style], count: int
 ) -> tuple[list[Image.Image], list[list[Image.Image]]]:
     """`count` photographs, and for each style what it makes of them."""
     some = scenes(count)
-    truths = [[paint(scene, style) for scene in some] for style in hands]
+    truths = [[paint(scene, style) for scene in some] for style in chosen]
     return [paint(scene) for scene in some], truths
 
 
@@ -105,9 +105,9 @@ def sweep_learning(
 ) -> None:
     """Loss on the style picture and on other content, and distance to the truth, for each kind of
     word and learning rate."""
-    painter, hands, rows = Painter.load("paintbox"), styles(count), []
-    photos, truths = contents_and_truths(hands, contents)
-    told = [TransferSettings(prompt=style_words(style)) for style in hands]
+    painter, chosen, rows = Painter.load("paintbox"), styles(count), []
+    photos, truths = contents_and_truths(chosen, contents)
+    told = [TransferSettings(prompt=style_words(style)) for style in chosen]
     caption = distances([transfer(painter, photos, None, one) for one in told], truths)
     copy = distances([photos] * count, truths)
     for kind, rate in RATES:
@@ -133,14 +133,14 @@ def sweep_transfer(
     steps: Annotated[int, typer.Option(min=1, help="Learning steps.")] = 100,
 ) -> None:
     """Distance to the truth for each strength and guidance: the word, and the best caption."""
-    painter, hands, rows = Painter.load("paintbox"), styles(count), []
+    painter, chosen, rows = Painter.load("paintbox"), styles(count), []
     words = learn_words(painter, LearningSettings(steps=steps), count)
-    photos, truths = contents_and_truths(hands, contents)
+    photos, truths = contents_and_truths(chosen, contents)
     copy = distances([photos] * count, truths)
     grid = list(itertools.product((0.5, 0.7, 0.8, 0.9), (1.0, 2.0, 3.0)))
     for strength, guidance in tqdm(grid, desc="sweep"):
         settings = TransferSettings(strength=strength, guidance=guidance)
-        told = [replace(settings, prompt=style_words(style)) for style in hands]
+        told = [replace(settings, prompt=style_words(style)) for style in chosen]
         far = {
             "word": distances([transfer(painter, photos, w, settings) for w in words], truths),
             "caption": distances([transfer(painter, photos, None, one) for one in told], truths),
@@ -161,12 +161,12 @@ def sweep_names(
 ) -> None:
     """Distance to the truth when a training painter is named, described, or learned from one
     picture."""
-    painter, hands = Painter.load(source), list(artists().values())[-count:]
-    photos, truths = contents_and_truths(hands, contents)
-    pictures = [style_picture(style, i) for i, style in enumerate(hands)]
+    painter, chosen = Painter.load(source), list(artists().values())[-count:]
+    photos, truths = contents_and_truths(chosen, contents)
+    pictures = [style_picture(style, i) for i, style in enumerate(chosen)]
     words = learn_many(painter, [[p] for p in pictures], LearningSettings(steps=steps))
     rows: list[Row] = []
-    for style, word, right in zip(hands, words, truths, strict=True):
+    for style, word, right in zip(chosen, words, truths, strict=True):
         made = {
             "name": transfer(painter, photos, None, TransferSettings(prompt=style.name)),
             "caption": transfer(painter, photos, None, TransferSettings(prompt=style_words(style))),

@@ -137,7 +137,7 @@ class EditedAttention:
 
 @contextmanager
 def _edited(painter: Painter, edit: Edit) -> Iterator[None]:
-    """Inside, `edit` has a hand in every cross-attention, after the edits already there."""
+    """Inside, `edit` is applied in every cross-attention, after the edits already there."""
     layers = _cross_attentions(painter.unet)
     originals = {name: layer.processor for name, layer in layers.items()}
     try:

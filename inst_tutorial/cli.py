@@ -434,14 +434,14 @@ def paint(
     from inst_tutorial.world import paint as paint_scene
 
     styles = [*(style or ["photo"]), *(HELD_OUT if truths else ())]
-    hands = {name: _style(name) for name in styles}
+    painted_in = {name: _style(name) for name in styles}
     given = {"subject": subject, "setting": setting, "light": light}
     fixed = {name: value for name, value in given.items() if value is not None}
     for number in range(seed, seed + count):
         scene = _scene(number, fixed)
         typer.echo(content_words(scene))
-        for name, hand in hands.items():
-            _save(paint_scene(scene, hand), out / f"{number:04}-{scene.subject}-{name}.png")
+        for name, chosen in painted_in.items():
+            _save(paint_scene(scene, chosen), out / f"{number:04}-{scene.subject}-{name}.png")
 
 
 def _world() -> dict[str, list[str]]:

@@ -54,17 +54,17 @@ def run_demo(
 
     Raises KeyError for a style that is not in HELD_OUT.
     """
-    hand, settings = HELD_OUT[style], settings or TransferSettings()
-    style_picture = _painted(painter, STYLE_SCENE, hand)
+    held_out, settings = HELD_OUT[style], settings or TransferSettings()
+    style_picture = _painted(painter, STYLE_SCENE, held_out)
     word = learn(painter, style_picture, learning or LearningSettings(steps=100))
     contents = [_painted(painter, scene, None) for scene in SCENES]
     columns = {"content": contents}
     for strength in strengths:
         chosen = replace(settings, strength=strength)
         columns[f"word, {strength:g}"] = transfer(painter, contents, word, chosen)
-    told = replace(settings, prompt=style_words(hand))
+    told = replace(settings, prompt=style_words(held_out))
     columns[f"caption, {told.strength:g}"] = transfer(painter, contents, None, told)
-    truths = [_painted(painter, scene, hand) for scene in SCENES]
+    truths = [_painted(painter, scene, held_out) for scene in SCENES]
     distances = {name: _mean_distance(column, truths) for name, column in columns.items()}
     columns["truth"] = truths
     pictures = {"style": style_picture, **_named(columns)}

@@ -155,7 +155,7 @@ COPIES: Mapping[str, str] = MappingProxyType(
         "content": "the content picture itself",
         "style picture": "the style picture itself",
         "AdaIN": "the content latent with the style latent's statistics, decoded",
-        "truth, other hand": "the truth painted again with other strokes",
+        "truth, other strokes": "the truth painted again with other strokes",
         "truth, round trip": "the truth, encoded and decoded by the painter",
     }
 )
@@ -252,10 +252,10 @@ class Case:
         """What they should become."""
         return [self.painted(scene, self.style) for scene in self.scenes]
 
-    def painted(self, scene: Scene, style: Style | None, hand: int = 0) -> Picture:
+    def painted(self, scene: Scene, style: Style | None, stroke_seed: int = 0) -> Picture:
         """The world's picture at the painter's size."""
         size = (self.painter.picture_size,) * 2
-        return paint(scene, style, hand=hand).resize(size, Image.Resampling.LANCZOS)
+        return paint(scene, style, stroke_seed=stroke_seed).resize(size, Image.Resampling.LANCZOS)
 
     # ----------------------------------------------------------------- learning
 
@@ -308,7 +308,7 @@ class Case:
             "content": self.contents,
             "style picture": [self.style_picture] * len(self.contents),
             "AdaIN": to_pictures(self.painter.decode(adain(z0, z_style))),
-            "truth, other hand": [self.painted(s, self.style, hand=1) for s in self.scenes],
+            "truth, other strokes": [self.painted(s, self.style, stroke_seed=1) for s in self.scenes],
             "truth, round trip": to_pictures(self.painter.decode(z_truth)),
         }
 

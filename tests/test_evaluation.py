@@ -193,8 +193,8 @@ def test_the_judge_says_the_nearest_subject():
 
 @pytest.fixture(scope="module")
 def case():
-    scene, hand = Scene("cat", "snow", seed=3), HELD_OUT["starry"]
-    painted = (paint(scene), paint(scene, hand), paint(Scene("house", "sea", seed=4), hand))
+    scene, style = Scene("cat", "snow", seed=3), HELD_OUT["starry"]
+    painted = (paint(scene), paint(scene, style), paint(Scene("house", "sea", seed=4), style))
     content, truth, style = (picture.resize((32, 32)) for picture in painted)
     results = {"stochastic": truth, "noise": style, "ddim": content, "caption": content}
     return Case(content, style, truth, results)

@@ -137,7 +137,7 @@ def test_local_detail_answers_an_edge_with_its_contrast_in_its_direction():
 
 def test_a_blurred_painting_is_not_the_truth():
     truth = paint(SCENE, HELD_OUT["ember"])
-    again = paint(SCENE, HELD_OUT["ember"], hand=1)
+    again = paint(SCENE, HELD_OUT["ember"], stroke_seed=1)
     assert truth_distance(truth.filter(ImageFilter.GaussianBlur(3)), truth) > truth_distance(
         again, truth
     )
@@ -145,10 +145,10 @@ def test_a_blurred_painting_is_not_the_truth():
 
 @pytest.mark.parametrize("name", STYLES)
 def test_another_hand_is_far_nearer_to_the_truth_than_anything_else(name, photo):
-    """All 14 held-out styles on 4 scenes: at most 6.6 for another hand, 7.8 or more for others."""
+    """All 14 held-out styles on 4 scenes: at most 6.6 for other strokes, 7.8 or more for others."""
     style = HELD_OUT[name]
     truth = paint(SCENE, style)
-    floor = truth_distance(paint(SCENE, style, hand=1), truth)
+    floor = truth_distance(paint(SCENE, style, stroke_seed=1), truth)
     other_styles = [paint(SCENE, HELD_OUT[other]) for other in STYLES if other != name]
     for picture in [photo, paint(OTHER, style), *other_styles]:
         assert 1.5 * floor < truth_distance(picture, truth)

@@ -215,8 +215,8 @@ def test_the_longest_captions_fit():
 def test_of_four_captions_two_belong_together_and_two_are_wrong_in_one_thing():
     for seed in range(FIRST_SEED, FIRST_SEED + 40):
         said, full, part, style = quartet(seed)
-        scene, hand, caption = sample_example(seed)
-        assert (said, full) == (caption, full_caption(scene, hand))
+        scene, style, caption = sample_example(seed)
+        assert (said, full) == (caption, full_caption(scene, style))
         content, manner = full.split(" in the style of ")
         assert part.split(" in the style of ")[0] != content and part.endswith(manner)
         assert style.startswith(content) and style != full
@@ -433,9 +433,9 @@ def test_the_loss_bounds_the_weight_of_clean_latents_and_raises_that_of_noisy_on
     assert noisy < 0.05 < middle
     assert weights.tolist() == pytest.approx([5 * (1 - clean) / clean**2, 1 / middle, 1 / 0.05])
     ids = torch.tensor([[0, unet.NAME, 2], [0, unet.NAME, 2], [0, 1, 2]])
-    hands = torch.randn(3, namer.NUMBERS)
-    errors, weights = denoising.errors(z0, t, noise, denoising.read(ids, hands))
-    total = denoising(z0, t, noise, ids, hands)
+    styles = torch.randn(3, namer.NUMBERS)
+    errors, weights = denoising.errors(z0, t, noise, denoising.read(ids, styles))
+    total = denoising(z0, t, noise, ids, styles)
     total.backward()
     assert total.item() == pytest.approx((errors * weights).mean().item())
     assert not [n for n, p in denoising.text.named_parameters() if p.grad is not None]

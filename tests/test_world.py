@@ -65,8 +65,8 @@ def test_a_seed_decides_the_scene_on_every_machine():
 def test_the_same_call_paints_the_same_bytes_and_another_hand_other_strokes():
     scene = Scene.sample(3)
     digest = [
-        hashlib.sha256(paint(scene, STYLES["oil"], hand=hand).tobytes()).hexdigest()
-        for hand in (0, 0, 1)
+        hashlib.sha256(paint(scene, STYLES["oil"], stroke_seed=stroke_seed).tobytes()).hexdigest()
+        for stroke_seed in (0, 0, 1)
     ]
     assert digest[0] == digest[1] != digest[2]
 

@@ -192,7 +192,7 @@ class Exam:
 
     def autoencoder(self) -> list[Row]:
         """What the way into the latents and back costs: no transfer can be nearer."""
-        cases = [(s, hand) for hand in HELD_OUT.values() for s in self._contents()]
+        cases = [(s, style) for style in HELD_OUT.values() for s in self._contents()]
         ratios, distances = [], []
         for some in self._watched(list(batches(cases)), "autoencoder"):
             truths = [self._paint(*case) for case in some]
@@ -253,10 +253,10 @@ class Exam:
                 full_caption(scene, wrong_style(style, rng)),
             )
             losses.append(self._losses(self._paint(scene, style), captions, scene.seed))
-        right, subject, hand = np.array(losses).T
+        right, subject, style = np.array(losses).T
         return [
             increase("Loss increase with wrong subject words", right, subject),
-            increase("Loss increase with wrong style words", right, hand),
+            increase("Loss increase with wrong style words", right, style),
         ]
 
     def _losses(self, picture: Picture, captions: Sequence[str], seed: int) -> list[float]:
@@ -270,15 +270,15 @@ class Exam:
 
     def transfers(self) -> Iterator[Case]:
         """Held-out styles, each learned from one picture, on contents of other scenes."""
-        hands = list(HELD_OUT.values())[: self.settings.styles]
-        pictures = [self._paint(Scene.sample(STYLE_SEED + i), h) for i, h in enumerate(hands)]
+        styles = list(HELD_OUT.values())[: self.settings.styles]
+        pictures = [self._paint(Scene.sample(STYLE_SEED + i), h) for i, h in enumerate(styles)]
         words = self._learn(pictures)
         contents = self._contents()
-        for hand, picture, word in self._watched(
-            list(zip(hands, pictures, words, strict=True)), "transfers"
+        for style, picture, word in self._watched(
+            list(zip(styles, pictures, words, strict=True)), "transfers"
         ):
             for some in batches(contents):
-                yield from self._cases(hand, picture, word, some)
+                yield from self._cases(style, picture, word, some)
 
     def _learn(self, pictures: Sequence[Picture]) -> list[Word]:
         words: list[Word] = []
@@ -290,7 +290,7 @@ class Exam:
         return words
 
     def _cases(
-        self, hand: Style, picture: Picture, word: Word, scenes: Sequence[Scene]
+        self, style: Style, picture: Picture, word: Word, scenes: Sequence[Scene]
     ) -> Iterator[Case]:
         how = self.settings.transfer
         contents = [self._paint(scene, None) for scene in scenes]
@@ -298,11 +298,11 @@ class Exam:
             name: transfer(self.painter, contents, word, replace(how, inversion=name))
             for name in ("stochastic", "noise", "ddim")
         }
-        told = replace(how, prompt=words_of(hand))
+        told = replace(how, prompt=words_of(style))
         results["caption"] = transfer(self.painter, contents, None, told)
         for i, scene in enumerate(scenes):
             own = {name: column[i] for name, column in results.items()}
-            yield Case(contents[i], picture, self._paint(scene, hand), own)
+            yield Case(contents[i], picture, self._paint(scene, style), own)
 
     # -------------------------------------------------------------------- common
 

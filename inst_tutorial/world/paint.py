@@ -11,13 +11,13 @@ from inst_tutorial.world.scene import Scene
 from inst_tutorial.world.style import Style
 
 
-def paint(scene: Scene, style: Style | None = None, *, hand: int = 0) -> Image.Image:
+def paint(scene: Scene, style: Style | None = None, *, stroke_seed: int = 0) -> Image.Image:
     """Paint a scene.
 
     Args:
         scene: what to paint.
         style: how; ``None`` gives the clean, shaded "photograph".
-        hand: seed of the brush: another one paints the same scene in the same
+        stroke_seed: seed of the strokes: another one paints the same scene in the same
             style with other strokes.
 
     Returns:
@@ -26,7 +26,7 @@ def paint(scene: Scene, style: Style | None = None, *, hand: int = 0) -> Image.I
     drawing = scene.draw()
     if style is None:
         return to_image(drawing.picture_01)
-    rng = np.random.default_rng([scene.seed, hand])
+    rng = np.random.default_rng([scene.seed, stroke_seed])
     return to_image(render(drawing, style, rng))
 
 

@@ -1,6 +1,6 @@
 """A style: how a scene is painted, as a vector of continuous parameters.
 
-Each parameter is a habit of the hand or of the material. Zero switches a habit
+Each parameter is a habit of the artist or a property of the material. Zero switches a habit
 off, so any two styles can be blended and every point between them is a style.
 """
 

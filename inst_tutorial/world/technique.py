@@ -1,4 +1,4 @@
-"""What the hand does, one technique a function: (picture, ...) -> picture.
+"""The techniques of painting, one a function: (picture, ...) -> picture.
 
 Pictures are float32 (128, 128, 3) in 0..1. Randomness comes from the generator
 that is passed in, so the same generator state paints the same picture.
