@@ -130,7 +130,7 @@ def loss(
 
 
 @torch.no_grad()
-def moments(vae: Any, pictures: Array, device: torch.device) -> Tensor:
+def encode_mean(vae: Any, pictures: Array, device: torch.device) -> Tensor:
     """Posterior means (b, c, h, w) of pictures (b, H, W, 3) uint8."""
     batch = to_pm1(pictures, device).contiguous(memory_format=torch.channels_last)
     few = 4 if device.type == "cpu" else len(batch)  # a third faster: the caches hold four
@@ -153,7 +153,7 @@ def psnr(vae: Any, pictures: Array, device: torch.device) -> list[float]:
 def whiten(vae: Any, pictures: Array, settings: Autoencoder, device: torch.device) -> None:
     """Change quant_conv and post_quant_conv, in place, so that latents have zero mean and the
     identity as covariance over channels, and the posterior has the std of the settings."""
-    parts = [moments(vae, pictures[i : i + 32], device) for i in range(0, len(pictures), 32)]
+    parts = [encode_mean(vae, pictures[i : i + 32], device) for i in range(0, len(pictures), 32)]
     z = torch.cat(parts).permute(1, 0, 2, 3).flatten(1).double().cpu()  # (c, b*h*w)
     mean, c = z.mean(1), len(z)
     values, vectors = torch.linalg.eigh(torch.cov(z))

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from inst_tutorial.painter import PLACEHOLDER, put_in
-from inst_tutorial.pretraining.autoencoder import moments
+from inst_tutorial.pretraining.autoencoder import encode_mean
 from inst_tutorial.pretraining.checkpoint import fingerprint
 from inst_tutorial.pretraining.clip import tokenize
 from inst_tutorial.pretraining.namer import NUMBERS, Namer
@@ -135,7 +135,7 @@ def encode(
 def both_sides(vae: Any, pictures: NDArray[np.uint8], device: torch.device) -> NDArray[np.float16]:
     """Latents (n, 2, c, h, w) of pictures (n, H, W, 3) and of their mirror images."""
     with torch.autocast(device.type, torch.bfloat16):  # three times as fast on a CPU too
-        both = [moments(vae, view, device) for view in (pictures, pictures[:, :, ::-1])]
+        both = [encode_mean(vae, view, device) for view in (pictures, pictures[:, :, ::-1])]
     return torch.stack(both, 1).half().cpu().numpy()
 
 
