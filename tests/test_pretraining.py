@@ -25,7 +25,7 @@ from inst_tutorial.painter import Painter, PromptError
 from inst_tutorial.pretraining import assembly, autoencoder, clip, namer, tokenizer, unet
 from inst_tutorial.pretraining.__main__ import main
 from inst_tutorial.pretraining.pictures import Pool, fill, filling
-from inst_tutorial.pretraining.quartets import FIRST_SEED, quartet, quartets
+from inst_tutorial.pretraining.hard_negatives import FIRST_SEED, hard_negative, hard_negatives
 from inst_tutorial.pretraining.rows import Rows
 from inst_tutorial.pretraining.settings import (
     Autoencoder,
@@ -53,7 +53,7 @@ from inst_tutorial.world import (
 TINY = Recipe(
     pictures=Pictures(most=32, workers=1, validation=16),
     autoencoder=Autoencoder(channels=(4, 4, 8, 8), latents=4, crop=32),
-    clip=Clip(width=16, text_layers=1, vision_layers=1, heads=2, projection=8, quartets=8),
+    clip=Clip(width=16, text_layers=1, vision_layers=1, heads=2, projection=8, hard_negatives=8),
     unet=UNet(channels=(16, 16, 16), heads=2),
     fit_autoencoder=Fit(steps=4, batch=2, channels_last=True),
     fit_text=Fit(steps=2, batch=4),
@@ -214,13 +214,13 @@ def test_the_longest_captions_fit():
 
 def test_of_four_captions_two_belong_together_and_two_are_wrong_in_one_thing():
     for seed in range(FIRST_SEED, FIRST_SEED + 40):
-        said, full, part, style = quartet(seed)
+        said, full, part, style = hard_negative(seed)
         scene, style, caption = sample_example(seed)
         assert (said, full) == (caption, full_caption(scene, style))
         content, manner = full.split(" in the style of ")
         assert part.split(" in the style of ")[0] != content and part.endswith(manner)
         assert style.startswith(content) and style != full
-    assert quartets(3, workers=1, progress=False) == [quartet(FIRST_SEED + i) for i in range(3)]
+    assert hard_negatives(3, workers=1, progress=False) == [hard_negative(FIRST_SEED + i) for i in range(3)]
 
 
 @pytest.fixture(scope="module")
@@ -258,13 +258,13 @@ def test_a_subject_that_the_caption_does_not_name_is_no_mistake(towers, some_pic
     assert torch.allclose(both, matching(batch[:1], torch.tensor([3]), subjects, captions[:1]))
 
 
-def test_hits_count_the_right_answers(towers, some_pictures):
+def test_retrieval_accuracy_counts_the_right_answers(towers, some_pictures):
     seen = clip.see(towers[0].eval(), autoencoder.to_pm1(some_pictures, torch.device("cpu")))
     seen = seen.detach()
     right = clip.Texts(seen, torch.arange(len(seen)), seen)
-    assert clip.hits(towers[0], some_pictures, right, torch.device("cpu")) == {"subject": 1.0}
+    assert clip.retrieval_accuracy(towers[0], some_pictures, right, torch.device("cpu")) == {"subject": 1.0}
     wrong = clip.Texts(seen, torch.arange(len(seen)), seen.roll(1, 0))
-    assert clip.hits(towers[0], some_pictures, wrong, torch.device("cpu"))["subject"] < 0.5
+    assert clip.retrieval_accuracy(towers[0], some_pictures, wrong, torch.device("cpu"))["subject"] < 0.5
 
 
 # ---------------------------------------------------------------------- autoencoder

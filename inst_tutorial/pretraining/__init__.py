@@ -3,6 +3,6 @@
     python -m inst_tutorial.pretraining --work DIR --out inst_tutorial/paintbox
 
 One resumable command. Reading order: settings, rows, namer, pictures, checkpoint, training,
-autoencoder, tokenizer, quartets, clip, unet, assembly, report, judge, evaluation, showcase,
+autoencoder, tokenizer, hard_negatives, clip, unet, assembly, report, judge, evaluation, showcase,
 stages. Book: appendix "How Paintbox was trained".
 """

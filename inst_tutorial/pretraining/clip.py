@@ -97,7 +97,7 @@ class Describing(nn.Module):
         clip.visual_projection.requires_grad_(False)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Loss of quartets of captions (b, 4, L): said, full, one part wrong, style wrong."""
+        """Loss of captions with hard negatives (b, 4, L): said, full, one part wrong, style wrong."""
         b, scale = len(ids), scale_of(self.clip)
         said, *full = read(self.clip, ids.transpose(0, 1).flatten(0, 1)).split(b)  # (b, p) each
         scores = scale * said @ torch.cat(full).T  # (b, 3 b)
@@ -106,13 +106,13 @@ class Describing(nn.Module):
 
 
 def text_loss(run: Training, ids: NDArray[np.int64]) -> Tensor:
-    """The loss of one batch of quartets (n, 4, L)."""
+    """The loss of one batch of captions with hard negatives (n, 4, L)."""
     return run.forward(torch.from_numpy(ids[_draw(run)]).to(run.device))
 
 
 @torch.no_grad()
-def told_apart(clip: Any, ids: NDArray[np.int64], device: torch.device) -> float:
-    """The share of quartets (n, 4, L) whose said caption is nearest to its own full one, among
+def caption_accuracy(clip: Any, ids: NDArray[np.int64], device: torch.device) -> float:
+    """The share of captions with hard negatives (n, 4, L) whose said caption is nearest to its own full one, among
     all full and wrong ones."""
     said, *full = [read(clip, torch.from_numpy(ids[:, k]).to(device)) for k in range(4)]
     nearest = (said @ torch.cat(full).T).argmax(1).cpu()
@@ -198,7 +198,7 @@ def loss(run: Training, pictures: Array, read: Texts, settings: Clip) -> Tensor:
 
 
 @torch.no_grad()
-def hits(clip: Any, pictures: Array, read: Texts, device: torch.device) -> dict[str, float]:
+def retrieval_accuracy(clip: Any, pictures: Array, read: Texts, device: torch.device) -> dict[str, float]:
     """Shares of right answers: the caption among 100 distinct ones, and the subject."""
     seen = torch.cat([see(clip, to_pm1(some, device)) for some in _chunks(pictures)])
     named = read.subject >= 0

@@ -90,7 +90,7 @@ class Clip:
     """Size of the text and vision towers, and what they are trained on.
 
     Attributes:
-        quartets: of captions, that the text tower learns from.
+        hard_negatives: captions with hard negatives, that the text tower learns from.
         others: captions beside those of the batch, among which a picture's own is to be found.
         caption_weight: of that, beside finding the subject.
     """
@@ -102,7 +102,7 @@ class Clip:
     patch: int = 16
     projection: int = 128
     text_length: int = 40
-    quartets: int = 16_000
+    hard_negatives: int = 16_000
     others: int = 1024
     caption_weight: float = 1.0
 
@@ -171,7 +171,7 @@ class Recipe:
         return cls(
             pictures=Pictures(minutes=1.0, workers=15, while_training=True),
             fit_autoencoder=Fit(6, batch=128, learning_rate=2e-3, channels_last=True, **fast),
-            clip=Clip(quartets=100_000),
+            clip=Clip(hard_negatives=100_000),
             fit_text=Fit(1, batch=256, learning_rate=1e-3, **fast),
             fit_clip=Fit(3, batch=256, learning_rate=1e-3, **fast),
             fit_unet=Fit(14, batch=512, learning_rate=1e-3, ema=0.9995, channels_last=True, **fast),

@@ -28,7 +28,7 @@ from inst_tutorial.pretraining import (
 )
 from inst_tutorial.pretraining.checkpoint import fingerprint, load_average
 from inst_tutorial.pretraining.pictures import Pool
-from inst_tutorial.pretraining.quartets import quartets
+from inst_tutorial.pretraining.hard_negatives import hard_negatives
 from inst_tutorial.pretraining.settings import Autoencoder, Fit, Recipe, TrainingError
 from inst_tutorial.pretraining.training import Training, seeded, state_path
 from inst_tutorial.world import artists, sample_caption
@@ -147,14 +147,14 @@ class Workshop:
             settings, words, recipe.picture_size, recipe.seed + 1
         )
         run = self._training("text", clip.Describing(model), recipe.fit_text)
-        made = quartets(
-            settings.quartets + 128, workers=recipe.pictures.workers, progress=self.progress
+        made = hard_negatives(
+            settings.hard_negatives + 128, workers=recipe.pictures.workers, progress=self.progress
         )
         ids = np.stack([clip.tokenize(words, four) for four in made])  # (n, 4, L)
         view, ids = ids[:128], ids[128:]
 
         def validate(model: Any) -> dict[str, float]:
-            return {"told_apart": clip.told_apart(model.clip, view, run.device)}
+            return {"caption_accuracy": clip.caption_accuracy(model.clip, view, run.device)}
 
         run.run(lambda run: clip.text_loss(run, ids), validate, lambda: len(ids), self.progress)
         self._keep(run.average.clip, done)
@@ -181,7 +181,7 @@ class Workshop:
 
         run.run(
             lambda run: clip.loss(run, pool.pictures(), told, settings),
-            lambda model: clip.hits(model.clip, view, truth, run.device),
+            lambda model: clip.retrieval_accuracy(model.clip, view, truth, run.device),
             grow,
             self.progress,
         )

@@ -1,4 +1,4 @@
-"""Captions to tell apart: of each scene four, of which the first two belong together."""
+"""Captions with hard negatives: two that belong together, and two that are nearly right."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ PARTS = {
     "colour": list(SUBJECT_COLOURS),
 }
 
-Quartet = tuple[str, str, str, str]
+HardNegative = tuple[str, str, str, str]
 
 
-def quartet(seed: int) -> Quartet:
+def hard_negative(seed: int) -> HardNegative:
     """A training caption; the full caption of the same picture; the full caption with one part
     of the content wrong; and with another style."""
     scene, style, said = sample_example(seed)
@@ -42,10 +42,10 @@ def _with_one_part_wrong(scene: Scene, rng: np.random.Generator) -> Scene:
     return replace(scene, **wrong)
 
 
-def quartets(count: int, *, workers: int, progress: bool = True) -> list[Quartet]:
-    """The quartets of `count` seeds, made by `workers` processes."""
+def hard_negatives(count: int, *, workers: int, progress: bool = True) -> list[HardNegative]:
+    """Captions with their hard negatives, of `count` seeds, made by `workers` processes."""
     context = multiprocessing.get_context("spawn")
     seeds = range(FIRST_SEED, FIRST_SEED + count)
     with ProcessPoolExecutor(workers, mp_context=context) as executor:
-        made = executor.map(quartet, seeds, chunksize=64)
+        made = executor.map(hard_negative, seeds, chunksize=64)
         return list(tqdm(made, total=count, desc="captions", disable=not progress))
