@@ -22,7 +22,7 @@ from inst_tutorial.pretraining import evaluation, tokenizer
 from inst_tutorial.pretraining.evaluation import Case, EvaluationSettings, Exam, evaluate
 from inst_tutorial.pretraining.judge import WORDINGS, EvaluationError, Judge, top1
 from inst_tutorial.pretraining.pictures import VALIDATION_SEED
-from inst_tutorial.pretraining.report import Row, mean, share, table, write
+from inst_tutorial.pretraining.report import Measurement, mean, share, table, write
 from inst_tutorial.pretraining.settings import Recipe
 from inst_tutorial.pretraining.stages import STAGES, Workshop
 from inst_tutorial.transfer import TransferSettings
@@ -84,14 +84,14 @@ def test_a_mean_has_students_interval():
     ],
 )
 def test_when_a_bar_is_met(sense, bar, met):
-    assert Row("x", 10, 4, 9, 11, bar, "", sense).met is met
+    assert Measurement("x", 10, 4, 9, 11, bar, "", sense).met is met
 
 
 def test_the_table_says_what_is_met_and_what_is_missed(tmp_path):
     rows = [
-        Row("short", 30.0, 4, 29.0, 31.0, 27, "dB"),
-        Row("a longer name", 5.0, 1000, 4.0, 6.0, 80, "%"),
-        Row("only reported", 3.0, 7, 3.0, 3.0),
+        Measurement("short", 30.0, 4, 29.0, 31.0, 27, "dB"),
+        Measurement("a longer name", 5.0, 1000, 4.0, 6.0, 80, "%"),
+        Measurement("only reported", 3.0, 7, 3.0, 3.0),
     ]
     lines = table(rows).splitlines()
     assert (
@@ -289,7 +289,7 @@ def test_info_evaluates_quickly_or_in_full(folder, monkeypatch):
     monkeypatch.setattr(
         evaluation,
         "evaluate",
-        lambda painter, settings: seen.append(settings) or [Row("a measure", 5, 4, 3, 6, 4)],
+        lambda painter, settings: seen.append(settings) or [Measurement("a measure", 5, 4, 3, 6, 4)],
     )
     for option in ("--evaluate", "--full"):
         result = CliRunner().invoke(cli.app, ["info", option, "--painter", str(folder)])
@@ -298,7 +298,7 @@ def test_info_evaluates_quickly_or_in_full(folder, monkeypatch):
 
 
 def test_the_last_stage_writes_what_was_measured_beside_the_painter(folder, monkeypatch, tmp_path):
-    row = Row("a measure", 5, 4, 3, 6, 4)
+    row = Measurement("a measure", 5, 4, 3, 6, 4)
     monkeypatch.setattr(evaluation, "evaluate", lambda painter, settings, progress: [row])
     Workshop(tmp_path, folder, Recipe(), progress=False).run(("evaluate",))
     read = json.loads((folder / "evaluation.json").read_text())

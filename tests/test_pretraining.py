@@ -26,7 +26,7 @@ from inst_tutorial.pretraining import assembly, autoencoder, clip, namer, tokeni
 from inst_tutorial.pretraining.__main__ import main
 from inst_tutorial.pretraining.pictures import Pool, fill, filling
 from inst_tutorial.pretraining.hard_negatives import FIRST_SEED, hard_negative, hard_negatives
-from inst_tutorial.pretraining.rows import Rows
+from inst_tutorial.pretraining.growing_array import GrowingArray
 from inst_tutorial.pretraining.settings import (
     Autoencoder,
     Clip,
@@ -72,7 +72,7 @@ def nothing(model):
 
 
 def test_rows_grow_and_forget_a_row_cut_short(tmp_path):
-    rows = Rows(tmp_path / "rows", (2, 3), "uint8")
+    rows = GrowingArray(tmp_path / "rows", (2, 3), "uint8")
     assert len(rows) == 0 and rows.view().shape == (0, 2, 3)
     rows.append(np.arange(12).reshape(2, 2, 3))
     with rows.path.open("ab") as file:
@@ -324,7 +324,7 @@ def test_photographs_are_hidden_in_their_share_and_in_clean_latents_no_more_than
 
 def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
     def rows(name, values, shape):
-        made = Rows(tmp_path / name, shape, "float16")
+        made = GrowingArray(tmp_path / name, shape, "float16")
         made.append(np.broadcast_to(values.reshape(-1, *[1] * len(shape)), (3, *shape)))
         return made
 
@@ -332,8 +332,8 @@ def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
     data = unet.Encoded(
         rows("latents", here, (2, 4, 16, 16)),
         rows("photographs", here + 100, (2, 4, 16, 16)),
-        Rows(tmp_path / "captions", (2, 5), "int16"),
-        Rows(tmp_path / "artists", (namer.NUMBERS,), "float32"),
+        GrowingArray(tmp_path / "captions", (2, 5), "int16"),
+        GrowingArray(tmp_path / "artists", (namer.NUMBERS,), "float32"),
         torch.full((1, 5), 9),
     )
     data.artists.append(np.repeat(here[:, None], namer.NUMBERS, 1))

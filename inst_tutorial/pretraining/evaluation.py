@@ -31,7 +31,7 @@ from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import to_pictures, to_tensor
 from inst_tutorial.pretraining.judge import Judge, batches, folder_of, top1
 from inst_tutorial.pretraining.pictures import VALIDATION_SEED
-from inst_tutorial.pretraining.report import Row, mean, share
+from inst_tutorial.pretraining.report import Measurement, mean, share
 from inst_tutorial.transfer import DRAWING, TransferSettings, draw_contexts, transfer
 from inst_tutorial.words import Word
 from inst_tutorial.world import (
@@ -101,7 +101,7 @@ class EvaluationSettings:
 
 def evaluate(
     painter: Painter, settings: EvaluationSettings | None = None, progress: bool = True
-) -> list[Row]:
+) -> list[Measurement]:
     """Measure Paintbox, or another painter of `inst_tutorial.pretraining`, against its bars.
 
     Raises EvaluationError for a painter without CLIP's text projection.
@@ -118,11 +118,11 @@ def evaluate(
     ]
 
 
-def size_row(folder: Path) -> Row:
+def size_row(folder: Path) -> Measurement:
     """All files of the painter, in megabytes."""
     sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     total = sum(sizes) / 1e6
-    return Row("Size in the repository", total, len(sizes), total, total, 40, "MB", "<=")
+    return Measurement("Size in the repository", total, len(sizes), total, total, 40, "MB", "<=")
 
 
 # ------------------------------------------------------------------ what it is shown
@@ -190,7 +190,7 @@ class Exam:
 
     # -------------------------------------------------------------- autoencoder
 
-    def autoencoder(self) -> list[Row]:
+    def autoencoder(self) -> list[Measurement]:
         """What the way into the latents and back costs: no transfer can be nearer."""
         cases = [(s, style) for style in HELD_OUT.values() for s in self._contents()]
         ratios, distances = [], []
@@ -206,7 +206,7 @@ class Exam:
 
     # --------------------------------------------------------------------- CLIP
 
-    def captions(self, judge: Judge) -> Row:
+    def captions(self, judge: Judge) -> Measurement:
         """Does CLIP find a picture's caption among others?"""
         n, choices = self.settings.captions, self.settings.choices
         examples = distinct_captions(n, FIRST_SEED)
@@ -219,7 +219,7 @@ class Exam:
         read = judge.read([full_caption(*example) for example in examples])
         return share(f"CLIP: picture to caption, top-1 of {choices}", top1(seen, read, choices), 60)
 
-    def subjects(self, judge: Judge) -> list[Row]:
+    def subjects(self, judge: Judge) -> list[Measurement]:
         """Are subjects recognised in pictures drawn from captions, and in the world's own?"""
         examples = paintings_of(self.settings.samples, FIRST_SEED)
         names = [scene.subject for scene, _ in examples]
@@ -241,7 +241,7 @@ class Exam:
 
     # -------------------------------------------------------------- wrong words
 
-    def wrong_words(self) -> list[Row]:
+    def wrong_words(self) -> list[Measurement]:
         """By how much does a wrong caption raise the loss, at the same noise?"""
         rng = np.random.default_rng(FIRST_SEED)
         examples = paintings_of(self.settings.pictures, FIRST_SEED)
@@ -327,7 +327,7 @@ def psnr(a: Picture, b: Picture) -> float:
     return float(peak_signal_noise_ratio(np.asarray(a), np.asarray(b)))
 
 
-def increase(name: str, right: Any, wrong: Any) -> Row:
+def increase(name: str, right: Any, wrong: Any) -> Measurement:
     """How much higher are losses (n,) with a wrong caption, in percent of the mean right one?"""
     return mean(name, list(100 * (wrong - right) / right.mean()), "%", 0, "clearly >")
 
@@ -335,7 +335,7 @@ def increase(name: str, right: Any, wrong: Any) -> Row:
 # ------------------------------------------------------------------ rows of transfers
 
 
-def transfer_rows(painter: Painter, cases: Sequence[Case]) -> list[Row]:
+def transfer_rows(painter: Painter, cases: Sequence[Case]) -> list[Measurement]:
     """What the learned word and stochastic inversion are worth, pair by pair.
 
     Pairs of one style share their word, so the true intervals are somewhat wider.
@@ -343,7 +343,7 @@ def transfer_rows(painter: Painter, cases: Sequence[Case]) -> list[Row]:
     return [*_truth_rows(cases), *_inversion_rows(painter, cases)]
 
 
-def _truth_rows(cases: Sequence[Case]) -> list[Row]:
+def _truth_rows(cases: Sequence[Case]) -> list[Measurement]:
     word, caption, copy = (
         [truth_distance(picture(case), case.truth) for case in cases]
         for picture in (_result("stochastic"), _result("caption"), lambda case: case.content)
@@ -357,7 +357,7 @@ def _truth_rows(cases: Sequence[Case]) -> list[Row]:
     ]
 
 
-def _inversion_rows(painter: Painter, cases: Sequence[Case]) -> list[Row]:
+def _inversion_rows(painter: Painter, cases: Sequence[Case]) -> list[Measurement]:
     content = {"edges": edge_distance, "structure": structure_distance}
     style = {"Gram": lambda a, b: gram_distance(painter, a, b), "palette": palette_distance}
     rows = []

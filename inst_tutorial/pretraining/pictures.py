@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from inst_tutorial.pretraining.namer import NUMBERS, numbers
-from inst_tutorial.pretraining.rows import Rows
+from inst_tutorial.pretraining.growing_array import GrowingArray
 from inst_tutorial.pretraining.settings import Pictures
 from inst_tutorial.world import paint, sample_example, sample_named_caption, sample_pair
 
@@ -36,9 +36,9 @@ class Pool:
     first_seed: int = 0
 
     @property
-    def rows(self) -> Rows:
+    def rows(self) -> GrowingArray:
         """The pictures' file."""
-        return Rows(self.folder / "pictures.u8", (SIZE, SIZE, 3), "uint8")
+        return GrowingArray(self.folder / "pictures.u8", (SIZE, SIZE, 3), "uint8")
 
     def __len__(self) -> int:
         """Number of pictures that have their caption."""

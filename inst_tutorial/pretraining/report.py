@@ -17,7 +17,7 @@ Sense = Literal[">=", "<=", "clearly >"]
 
 
 @dataclass(frozen=True)
-class Row:
+class Measurement:
     """One measured number.
 
     Attributes:
@@ -48,26 +48,26 @@ class Row:
         return self.low > self.bar if self.sense == "clearly >" else self.value >= self.bar
 
 
-def share(name: str, hits: Sequence[bool], bar: float | None = None) -> Row:
+def share(name: str, hits: Sequence[bool], bar: float | None = None) -> Measurement:
     """How often something was so, in percent, with Wilson's interval (1927)."""
     count, happened = len(hits), sum(map(bool, hits))
     interval = stats.binomtest(happened, count).proportion_ci(method="wilson")
     value, low, high = (100 * float(x) for x in (happened / count, interval.low, interval.high))
-    return Row(name, value, count, low, high, bar, "%")
+    return Measurement(name, value, count, low, high, bar, "%")
 
 
 def mean(
     name: str, values: Sequence[float], unit: str, bar: float | None = None, sense: Sense = ">="
-) -> Row:
+) -> Measurement:
     """The mean of two values or more, with Student's interval."""
     if len(values) < 2:
         raise ValueError(f"{name}: an interval needs two values or more, got {len(values)}")
     middle, spread = float(np.mean(values)), float(stats.sem(values))
     half = spread * float(stats.t.ppf(0.975, len(values) - 1))
-    return Row(name, middle, len(values), middle - half, middle + half, bar, unit, sense)
+    return Measurement(name, middle, len(values), middle - half, middle + half, bar, unit, sense)
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Measurement]) -> str:
     """The rows in aligned columns; which bars are met and which are missed."""
     cells = [("what", "value", "95 % interval", "n", "bar", ""), *map(_cells, rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -79,7 +79,7 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: Measurement) -> tuple[str, ...]:
     interval = f"{_short(row.low)} .. {_short(row.high)}" if row.low < row.high else ""
     bar = "" if row.bar is None else f"{row.sense} {row.bar:g}"
     verdict = {None: "", True: "met", False: "MISSED"}[row.met]
@@ -90,7 +90,7 @@ def _short(number: float) -> str:
     return f"{number:.1f}" if abs(number) >= 10 else f"{number:.2f}"
 
 
-def write(rows: Sequence[Row], path: Path, **about: Mapping[str, Any] | str) -> Path:
+def write(rows: Sequence[Measurement], path: Path, **about: Mapping[str, Any] | str) -> Path:
     """The rows as JSON, and `about`: what was measured and how."""
     listed = [{**asdict(row), "met": row.met} for row in rows]
     with atomic_path(path) as temporary:

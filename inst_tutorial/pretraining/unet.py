@@ -24,7 +24,7 @@ from inst_tutorial.pretraining.checkpoint import fingerprint
 from inst_tutorial.pretraining.clip import tokenize
 from inst_tutorial.pretraining.namer import NUMBERS, Namer
 from inst_tutorial.pretraining.pictures import Pool
-from inst_tutorial.pretraining.rows import Rows
+from inst_tutorial.pretraining.growing_array import GrowingArray
 from inst_tutorial.pretraining.settings import UNet
 from inst_tutorial.pretraining.training import Training, seeded
 from inst_tutorial.schedule import Schedule, uneven_noise
@@ -76,10 +76,10 @@ class Encoded:
     (n, 2, L) as tokens: one that describes the style, one that names the artist (`NAME`); and
     the artists' numbers (n, NUMBERS)."""
 
-    latents: Rows
-    photographs: Rows
-    captions: Rows
-    artists: Rows
+    latents: GrowingArray
+    photographs: GrowingArray
+    captions: GrowingArray
+    artists: GrowingArray
     empty: Tensor
 
     def __len__(self) -> int:
@@ -100,16 +100,16 @@ def encode(
     c, size = vae.config.latent_channels, vae.config.sample_size // 8
     name, made_by, shape = pool.folder.name, fingerprint(vae), (2, c, size, size)
     encoded = Encoded(
-        Rows(work / f"latents-{name}-{made_by}.f16", shape, "float16"),
-        Rows(work / f"photographs-{name}-{made_by}.f16", shape, "float16"),
-        Rows(
+        GrowingArray(work / f"latents-{name}-{made_by}.f16", shape, "float16"),
+        GrowingArray(work / f"photographs-{name}-{made_by}.f16", shape, "float16"),
+        GrowingArray(
             work / f"tokens-{name}-{len(tokenizer)}.i16", (2, tokenizer.model_max_length), "int16"
         ),
-        Rows(work / f"artists-{name}.f32", (NUMBERS,), "float32"),
+        GrowingArray(work / f"artists-{name}.f32", (NUMBERS,), "float32"),
         torch.from_numpy(tokenize(tokenizer, [""])).to(device),  # (1, L)
     )
 
-    def chunks(rows: Rows, count: int) -> Iterator[slice]:
+    def chunks(rows: GrowingArray, count: int) -> Iterator[slice]:
         for start in tqdm(
             range(len(rows), count, CHUNK), desc=rows.path.stem, disable=not progress
         ):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Rows:
+class GrowingArray:
     """A file of rows of one shape and dtype, without a header: its size says how many.
 
     A row that was cut short by a kill does not count, and the next `append` drops it.
