@@ -28,7 +28,7 @@ from tqdm.auto import tqdm
 from inst_tutorial.files import atomic_path
 from inst_tutorial.painter import PLACEHOLDER, Painter, Tokens
 from inst_tutorial.pictures import to_tensor
-from inst_tutorial.schedule import q_sample, uneven_noise
+from inst_tutorial.schedule import q_sample, multiscale_noise
 from inst_tutorial.words import KINDS, Word, make_embedder, read_tensors
 
 LEARNING_RATES = {"free": 5e-2, "pooled": 1e-3, "patches": 1e-3}  # Adam's, by kind of embedder
@@ -57,7 +57,7 @@ class LearningSettings:
     dropout: float = 0.05  # of the attention embedders
     residual: bool = False
     norm: bool = False
-    low_noise: float | None = None  # of `uneven_noise`; None is that of the painter's training
+    coarse_level: float | None = None  # None takes the painter's own
     flip: bool = True  # learn from the mirror image, too
     prompts: tuple[str, ...] = (PLACEHOLDER,)  # one is drawn each step; the first evaluates
     evaluate_every: int = 25
@@ -73,8 +73,8 @@ class LearningSettings:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
         if self.learning_rate is not None and not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
-        if self.low_noise is not None and not self.low_noise >= 0:
-            raise ValueError(f"low_noise must be 0 or more, got {self.low_noise}")
+        if self.coarse_level is not None and not self.coarse_level >= 0:
+            raise ValueError(f"coarse_level must be 0 or more, got {self.coarse_level}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
         if not self.prompts or isinstance(self.prompts, str):
@@ -180,8 +180,8 @@ class _Learner:
             residual=settings.residual,
             norm=settings.norm,
         )
-        own = settings.low_noise
-        self.low_noise = painter.schedule.low_noise if own is None else own
+        own = settings.coarse_level
+        self.coarse_level = painter.schedule.coarse_level if own is None else own
         rate = settings.learning_rate or LEARNING_RATES[settings.kind]
         self.optimizer = torch.optim.Adam(self.embedder.parameters(), lr=rate)
         self.pairs = self._pairs(pictures)
@@ -209,7 +209,7 @@ class _Learner:
         t = stratified_timesteps(b, self.painter.schedule.train_steps, generator)
         shape = (b, *self.mean.shape[1:])
         inner = torch.randn(shape, generator=generator).to(self.mean)
-        noise = uneven_noise(shape, self.low_noise, generator).to(self.mean)
+        noise = multiscale_noise(shape, self.coarse_level, generator).to(self.mean)
         z0 = self.mean[which] + self.std[which] * inner  # a sample of the posterior
         return prompt, q_sample(self.painter.schedule, z0, t, noise), t, noise
 

@@ -31,14 +31,15 @@ class Schedule:
     final_alpha: abar after the last step, when no timestep is left (t = -1).
     steps_offset: the lowest timestep of a sampling grid.
     prediction_type: what the UNet answers with, "epsilon" or "v_prediction".
-    low_noise: deviation of its training's coarse noise (`uneven_noise`), "_low_noise" in its file.
+    coarse_level: deviation of the coarse noise in its training (`multiscale_noise`). Stored as
+        "_coarse_level"; older folders have "_low_noise".
     """
 
     alphas_cumprod: Tensor
     final_alpha: float
     steps_offset: int = 0
     prediction_type: str = "epsilon"
-    low_noise: float = 0.0
+    coarse_level: float = 0.0
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Schedule:
@@ -63,7 +64,7 @@ class Schedule:
             final_alpha=1.0 if config["set_alpha_to_one"] else alphas_cumprod[0].item(),
             steps_offset=config["steps_offset"],
             prediction_type=config["prediction_type"],
-            low_noise=config.get("_low_noise", 0.0),
+            coarse_level=config.get("_coarse_level", config.get("_low_noise", 0.0)),
         )
 
     @property
@@ -159,20 +160,23 @@ def _signal_and_noise(schedule: Schedule, z: Tensor, t: int | Tensor) -> tuple[T
     return _like(alpha_bar.sqrt(), z), _like((1 - alpha_bar).sqrt(), z)
 
 
-def uneven_noise(shape: Sequence[int], low: float, generator: Generator) -> Tensor:
-    """White noise (b, c, h, w) of variance 1, and at 1 x 1, 2 x 2 and 4 x 4 places of the picture
-    noise of deviation `low` more, without sharp borders.
+def multiscale_noise(shape: Sequence[int], coarse_level: float, generator: Generator) -> Tensor:
+    """White noise (b, c, h, w) of variance 1, plus coarse noise at three scales.
 
-    White noise leaves the mean colours of a picture's regions visible up to t = 999, so a UNet
-    trained with it alone believes what it sees there more than the caption. Sources: Guttenberg,
-    "Diffusion with offset noise", 2023; Podell et al., "SDXL", 2023, section 2.5 (a level of 0.05).
+    A kind of offset noise. Noise of deviation `coarse_level` is drawn for 1 x 1, 2 x 2 and 4 x 4
+    places of the picture, enlarged without sharp borders, and added. 0 gives white noise.
+
+    White noise leaves the mean colours of a picture's regions visible up to t = 999. A UNet that
+    is trained with white noise alone believes these colours more than the caption. Sources:
+    Guttenberg, "Diffusion with offset noise", 2023; Podell et al., "SDXL", 2023, section 2.5 (a
+    level of 0.05).
     """
     b, c, *size = shape
     device = generator.device
     noise = torch.randn(shape, generator=generator, device=device)
-    for side in (1, 2, 4) if low else ():
+    for side in (1, 2, 4) if coarse_level else ():
         coarse = torch.randn((b, c, side, side), generator=generator, device=device)
-        noise = noise + low * F.interpolate(coarse, size=size, mode="bilinear")
+        noise = noise + coarse_level * F.interpolate(coarse, size=size, mode="bilinear")
     return noise
 
 

@@ -212,19 +212,19 @@ def test_latents_are_drawn_from_the_posterior(
     assert seen[0].std() == pytest.approx(std, abs=1, rel=0.15)
 
 
-def test_noise_is_as_uneven_as_in_the_painters_training(
+def test_noise_has_the_coarse_level_of_the_painters_training(
     sd1_painter: Painter, style_picture, monkeypatch
 ) -> None:
     def learned(own: float | None, painters: float) -> torch.Tensor:
-        schedule = replace(sd1_painter.schedule, low_noise=painters)
+        schedule = replace(sd1_painter.schedule, coarse_level=painters)
         monkeypatch.setattr(sd1_painter, "schedule", schedule)
-        settings = replace(SHORT, low_noise=own)
+        settings = replace(SHORT, coarse_level=own)
         return quickly(sd1_painter, style_picture, settings=settings).vectors
 
-    white, uneven = learned(0.0, 0.0), learned(0.4, 0.0)
-    assert not torch.equal(white, uneven)
+    white, coarse = learned(0.0, 0.0), learned(0.4, 0.0)
+    assert not torch.equal(white, coarse)
     assert torch.equal(learned(None, 0.0), white)
-    assert torch.equal(learned(None, 0.4), uneven)
+    assert torch.equal(learned(None, 0.4), coarse)
     assert torch.equal(learned(0.0, 0.4), white)
 
 
@@ -430,7 +430,7 @@ def test_what_cannot_be_learned(sd1_painter: Painter, style_picture) -> None:
         ({"patience": -1}, "patience must be 1 or more, got -1"),
         ({"kind": "best"}, "kind must be one of pooled, free, patches, got 'best'"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
-        ({"low_noise": -0.1}, "low_noise must be 0 or more, got -0.1"),
+        ({"coarse_level": -0.1}, "coarse_level must be 0 or more, got -0.1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0, got 0.0"),
         ({"prompts": "*"}, r"prompts must be a tuple of prompts, got '\*'"),
     ],

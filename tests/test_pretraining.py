@@ -347,11 +347,11 @@ def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
         fit=Fit(batch=64), generator=torch.Generator().manual_seed(0),
         device=torch.device("cpu"), examples=3, forward=forward,
     )  # fmt: skip
-    unet.loss(run, data, 0.0, UNet(low_noise=0.0, photographs=0.5))
+    unet.loss(run, data, 0.0, UNet(coarse_level=0.0, photographs=0.5))
     means = given["noise"].mean((1, 2, 3))
     assert 20 < (means.abs() > 1).sum() < 44  # half of 64
     assert means.max() < 61
-    unet.loss(run, data, 0.0, UNet(low_noise=0.0, photographs=0.0, named=0.5, empty=0.25))
+    unet.loss(run, data, 0.0, UNet(coarse_level=0.0, photographs=0.0, named=0.5, empty=0.25))
     assert given["noise"].mean((1, 2, 3)).abs().max() < 1
     described, named, empty = ((given["ids"] == word).all(1).sum() for word in (1, 2, 9))
     assert described + named + empty == 64
@@ -499,7 +499,7 @@ def test_weights_are_small_half_precision_files(shop):
     assert not list(shop.out.rglob("*.bin"))
 
 
-def test_the_painter_tells_how_uneven_its_noise_was_and_diffusers_does_not_mind(shop, caplog):
+def test_the_painter_stores_its_coarse_level_and_diffusers_ignores_it(shop, caplog):
     from diffusers import DDIMScheduler
     from diffusers.utils import logging
 
@@ -507,7 +507,7 @@ def test_the_painter_tells_how_uneven_its_noise_was_and_diffusers_does_not_mind(
     DDIMScheduler.from_pretrained(shop.out, subfolder="scheduler")
     logging.disable_propagation()
     assert "not expected" not in caplog.text
-    assert Painter.load(shop.out).schedule.low_noise == TINY.unet.low_noise == 0.4
+    assert Painter.load(shop.out).schedule.coarse_level == TINY.unet.coarse_level == 0.4
 
 
 def test_a_second_run_changes_nothing(shop):

@@ -18,7 +18,7 @@ from inst_tutorial.schedule import (
     q_sample,
     start_index,
     timesteps,
-    uneven_noise,
+    multiscale_noise,
     v_to_eps,
 )
 
@@ -184,9 +184,9 @@ def test_a_timestep_that_does_not_exist_is_refused(schedule: Schedule, t: int) -
             q_sample(schedule, z, level, z)
 
 
-def test_uneven_noise_is_white_noise_and_coarse_patches_of_the_level_asked_for() -> None:
+def test_multiscale_noise_is_white_noise_and_coarse_patches_of_the_level_asked_for() -> None:
     def coarse(low: float) -> tuple[float, float]:
-        noise = uneven_noise((64, 4, 16, 16), low, torch.Generator().manual_seed(0))
+        noise = multiscale_noise((64, 4, 16, 16), low, torch.Generator().manual_seed(0))
         residual = noise - torch.nn.functional.avg_pool2d(noise, 3, 1, 1)
         return noise.mean((2, 3)).std().item(), residual.std().item()
 
@@ -197,5 +197,5 @@ def test_uneven_noise_is_white_noise_and_coarse_patches_of_the_level_asked_for()
 
 
 def test_a_schedule_knows_the_coarse_noise_of_its_training() -> None:
-    assert Schedule.from_config(SD).low_noise == 0
-    assert Schedule.from_config({**SD, "_low_noise": 0.4}).low_noise == 0.4
+    assert Schedule.from_config(SD).coarse_level == 0
+    assert Schedule.from_config({**SD, "_coarse_level": 0.4}).coarse_level == 0.4

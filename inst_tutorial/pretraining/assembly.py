@@ -45,14 +45,14 @@ def assemble(
     tokenizer: Any,
     unet: Any,
     namer: Namer | None,
-    low_noise: float,
+    coarse_level: float,
 ) -> None:
     """Write the painter to `out`; other files there (a card, samples) are kept.
 
     `clip` becomes text_encoder, image_encoder, and clip/ (the text's projection into the space
     shared with pictures, and the scale), which only zero-shot recognition needs. `namer` names the
     artists of the world, whose names become words, and is kept in clip/ for more training;
-    None leaves the words as they are. `low_noise` is that of the training, which learning goes on
+    None leaves the words as they are. `coarse_level` is that of the training, which learning goes on
     with.
     """
     if namer is not None:
@@ -67,7 +67,7 @@ def assemble(
             _change(folder / part / "config.json", dtype="float32")
         for config in folder.glob("*/config.json"):
             _change(config, _name_or_path=None)
-        _change(folder / "scheduler/scheduler_config.json", _low_noise=low_noise)
+        _change(folder / "scheduler/scheduler_config.json", _coarse_level=coarse_level)
         (folder / "clip").mkdir(exist_ok=True)
         shared = {
             "text_projection": clip.text_projection.weight.detach().half().cpu().contiguous(),

@@ -121,7 +121,7 @@ class UNet:
         signal_floor: loss weight 1 / max(alpha_bar, floor), that of a predicted velocity
             (Salimans and Ho, "Progressive Distillation", 2022, section 4): where there is
             much noise, and the text decides what the picture shows, errors count for more.
-        low_noise: deviation of the noise added in coarse patches (`uneven_noise`), which lets
+        coarse_level: deviation of the noise added in coarse patches (`multiscale_noise`), which lets
             the caption, and not the colours seen through the noise, decide the palette.
         photographs: share of examples in whose noise the scene's photograph is hidden
             (`photograph_level`), so that the caption, and not what is seen, decides the style.
@@ -133,7 +133,7 @@ class UNet:
     empty: float = 0.1
     snr_gamma: float = 5.0
     signal_floor: float = 0.05
-    low_noise: float = 0.4
+    coarse_level: float = 0.4
     photographs: float = 0.5
     named: float = 0.8
 

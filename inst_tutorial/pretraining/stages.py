@@ -293,7 +293,7 @@ class Workshop:
             tokenizer=self._tokenizer(),
             unet=network,
             namer=names,
-            low_noise=self.recipe.unet.low_noise,
+            coarse_level=self.recipe.unet.coarse_level,
         )
 
     # ----------------------------------------------------------------- evaluation

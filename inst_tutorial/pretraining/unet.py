@@ -27,7 +27,7 @@ from inst_tutorial.pretraining.pictures import Pool
 from inst_tutorial.pretraining.growing_array import GrowingArray
 from inst_tutorial.pretraining.settings import UNet
 from inst_tutorial.pretraining.training import Training, seeded
-from inst_tutorial.schedule import Schedule, uneven_noise
+from inst_tutorial.schedule import Schedule, multiscale_noise
 
 #: Stable Diffusion's noise schedule.
 SCHEDULER = {
@@ -203,7 +203,7 @@ def loss(run: Training, data: Encoded, posterior_std: float, settings: UNet) -> 
     z0 = mean + posterior_std * torch.randn(mean.shape, generator=generator, device=device)
     strata = torch.arange(b, device=device) + torch.rand(b, generator=generator, device=device)
     t = (strata * 1000 / b).long().clamp(max=999)
-    noise = uneven_noise(mean.shape, settings.low_noise, generator)
+    noise = multiscale_noise(mean.shape, settings.coarse_level, generator)
     level = photograph_level(ALPHA_BAR.to(device)[t], settings.photographs, generator)
     noise = noise + level * (photograph - mean)
     named = torch.rand(b, generator=generator, device=device) < settings.named
