@@ -27,7 +27,7 @@ from inst_tutorial.metrics import truth_distance
 from inst_tutorial.painter import Painter
 from inst_tutorial.transfer import TransferSettings, transfer
 from inst_tutorial.words import Word
-from inst_tutorial.world import Scene, Style, paint, artists, sample_style, style_words
+from inst_tutorial.world import Scene, Style, artists, paint, sample_style, style_words
 
 FIRST_SEED = 2_000_000_000  # apart from the seeds of training and validation
 Row = dict[str, Any]

@@ -308,7 +308,9 @@ class Case:
             "content": self.contents,
             "style picture": [self.style_picture] * len(self.contents),
             "AdaIN": to_pictures(self.painter.decode(adain(z0, z_style))),
-            "truth, other strokes": [self.painted(s, self.style, stroke_seed=1) for s in self.scenes],
+            "truth, other strokes": [
+                self.painted(s, self.style, stroke_seed=1) for s in self.scenes
+            ],
             "truth, round trip": to_pictures(self.painter.decode(z_truth)),
         }
 

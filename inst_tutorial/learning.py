@@ -28,7 +28,7 @@ from tqdm.auto import tqdm
 from inst_tutorial.files import atomic_path
 from inst_tutorial.painter import PLACEHOLDER, Painter, Tokens
 from inst_tutorial.pictures import to_tensor
-from inst_tutorial.schedule import q_sample, multiscale_noise
+from inst_tutorial.schedule import multiscale_noise, q_sample
 from inst_tutorial.words import KINDS, Word, make_embedder, read_tensors
 
 LEARNING_RATES = {"free": 5e-2, "pooled": 1e-3, "patches": 1e-3}  # Adam's, by kind of embedder

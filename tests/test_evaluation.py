@@ -24,7 +24,7 @@ from inst_tutorial.pretraining.judge import WORDINGS, EvaluationError, Judge, to
 from inst_tutorial.pretraining.pictures import VALIDATION_SEED
 from inst_tutorial.pretraining.report import Measurement, mean, share, table, write
 from inst_tutorial.pretraining.settings import Recipe
-from inst_tutorial.pretraining.stages import STAGES, Workshop
+from inst_tutorial.pretraining.stages import STAGES, PretrainingRun
 from inst_tutorial.transfer import TransferSettings
 from inst_tutorial.world import (
     HELD_OUT,
@@ -289,7 +289,9 @@ def test_info_evaluates_quickly_or_in_full(folder, monkeypatch):
     monkeypatch.setattr(
         evaluation,
         "evaluate",
-        lambda painter, settings: seen.append(settings) or [Measurement("a measure", 5, 4, 3, 6, 4)],
+        lambda painter, settings: (
+            seen.append(settings) or [Measurement("a measure", 5, 4, 3, 6, 4)]
+        ),
     )
     for option in ("--evaluate", "--full"):
         result = CliRunner().invoke(cli.app, ["info", option, "--painter", str(folder)])
@@ -300,7 +302,7 @@ def test_info_evaluates_quickly_or_in_full(folder, monkeypatch):
 def test_the_last_stage_writes_what_was_measured_beside_the_painter(folder, monkeypatch, tmp_path):
     row = Measurement("a measure", 5, 4, 3, 6, 4)
     monkeypatch.setattr(evaluation, "evaluate", lambda painter, settings, progress: [row])
-    Workshop(tmp_path, folder, Recipe(), progress=False).run(("evaluate",))
+    PretrainingRun(tmp_path, folder, Recipe(), progress=False).run(("evaluate",))
     read = json.loads((folder / "evaluation.json").read_text())
     (folder / "evaluation.json").unlink()
     assert STAGES[-1] == "evaluate"

@@ -22,28 +22,28 @@ from torch.nn import functional as F
 from typer.testing import CliRunner
 
 from inst_tutorial.painter import Painter, PromptError
-from inst_tutorial.pretraining import assembly, autoencoder, clip, namer, tokenizer, unet
+from inst_tutorial.pretraining import artist_embedder, assembly, autoencoder, clip, tokenizer, unet
 from inst_tutorial.pretraining.__main__ import main
-from inst_tutorial.pretraining.pictures import Pool, fill, filling
-from inst_tutorial.pretraining.hard_negatives import FIRST_SEED, hard_negative, hard_negatives
 from inst_tutorial.pretraining.growing_array import GrowingArray
+from inst_tutorial.pretraining.hard_negatives import FIRST_SEED, hard_negative, hard_negatives
+from inst_tutorial.pretraining.pictures import Pool, fill, filling
 from inst_tutorial.pretraining.settings import (
     Autoencoder,
     Clip,
-    Fit,
     Pictures,
     Recipe,
     TrainingError,
+    TrainSettings,
     UNet,
 )
-from inst_tutorial.pretraining.stages import STAGES, Workshop
+from inst_tutorial.pretraining.stages import STAGES, PretrainingRun
 from inst_tutorial.pretraining.training import Training, annealed
 from inst_tutorial.world import (
     SUBJECTS,
     Style,
+    artists,
     full_caption,
     paint,
-    artists,
     sample_caption,
     sample_example,
     sample_named_caption,
@@ -55,11 +55,11 @@ TINY = Recipe(
     autoencoder=Autoencoder(channels=(4, 4, 8, 8), latents=4, crop=32),
     clip=Clip(width=16, text_layers=1, vision_layers=1, heads=2, projection=8, hard_negatives=8),
     unet=UNet(channels=(16, 16, 16), heads=2),
-    fit_autoencoder=Fit(steps=4, batch=2, channels_last=True),
-    fit_text=Fit(steps=2, batch=4),
-    fit_clip=Fit(steps=3, batch=4),
-    fit_unet=Fit(steps=4, batch=4, channels_last=True),
-    fit_decoder=Fit(steps=3, batch=2, channels_last=True),
+    fit_autoencoder=TrainSettings(steps=4, batch=2, channels_last=True),
+    fit_text=TrainSettings(steps=2, batch=4),
+    fit_clip=TrainSettings(steps=3, batch=4),
+    fit_unet=TrainSettings(steps=4, batch=4, channels_last=True),
+    fit_decoder=TrainSettings(steps=3, batch=2, channels_last=True),
 )
 TRAINED = tuple(stage for stage in STAGES if stage != "evaluate")  # see test_evaluation.py
 
@@ -107,16 +107,20 @@ def test_painting_goes_on_in_the_background_while_training(tmp_path):
 
 def test_the_command_line_says_what_is_trained_where(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(Workshop, "run", lambda shop, stages: asked.append((shop, stages)))
+    monkeypatch.setattr(
+        PretrainingRun,
+        "run",
+        lambda pretraining_run, stages: asked.append((pretraining_run, stages)),
+    )
     app = typer.Typer()
     app.command()(main)
     options = f"--work {tmp_path}/work --out {tmp_path}/out --device cpu --minutes-unet 3"
     result = CliRunner().invoke(app, [*options.split(), "--stages", "unet,assemble"])
     assert result.exit_code == 0, result.output
-    ((shop, stages),) = asked
-    assert (shop.work, shop.out) == (tmp_path / "work", tmp_path / "out")
-    assert (shop.recipe.fit_unet.minutes, stages) == (3.0, ("unet", "assemble"))
-    assert shop.recipe.fit_clip == Recipe.for_device("cpu").fit_clip
+    ((pretraining_run, stages),) = asked
+    assert (pretraining_run.work, pretraining_run.out) == (tmp_path / "work", tmp_path / "out")
+    assert (pretraining_run.recipe.fit_unet.minutes, stages) == (3.0, ("unet", "assemble"))
+    assert pretraining_run.recipe.fit_clip == Recipe.for_device("cpu").fit_clip
 
 
 # ------------------------------------------------------------------------- the loop
@@ -125,7 +129,9 @@ def test_the_command_line_says_what_is_trained_where(tmp_path, monkeypatch):
 def quadratic(work: Path, steps: int = 12, **fit) -> Training:
     """A small network and a loss with a random batch, as the stages have them."""
     torch.manual_seed(0)
-    settings = Fit(steps=steps, batch=2, channels_last=True, checkpoint_seconds=0.0, **fit)
+    settings = TrainSettings(
+        steps=steps, batch=2, channels_last=True, checkpoint_seconds=0.0, **fit
+    )
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 3, 1))
     return Training("toy", network, settings, work=work, device="cpu", seed=5)
 
@@ -220,7 +226,9 @@ def test_of_four_captions_two_belong_together_and_two_are_wrong_in_one_thing():
         content, manner = full.split(" in the style of ")
         assert part.split(" in the style of ")[0] != content and part.endswith(manner)
         assert style.startswith(content) and style != full
-    assert hard_negatives(3, workers=1, progress=False) == [hard_negative(FIRST_SEED + i) for i in range(3)]
+    assert hard_negatives(3, workers=1, progress=False) == [
+        hard_negative(FIRST_SEED + i) for i in range(3)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -262,9 +270,14 @@ def test_retrieval_accuracy_counts_the_right_answers(towers, some_pictures):
     seen = clip.see(towers[0].eval(), autoencoder.to_pm1(some_pictures, torch.device("cpu")))
     seen = seen.detach()
     right = clip.Texts(seen, torch.arange(len(seen)), seen)
-    assert clip.retrieval_accuracy(towers[0], some_pictures, right, torch.device("cpu")) == {"subject": 1.0}
+    assert clip.retrieval_accuracy(towers[0], some_pictures, right, torch.device("cpu")) == {
+        "subject": 1.0
+    }
     wrong = clip.Texts(seen, torch.arange(len(seen)), seen.roll(1, 0))
-    assert clip.retrieval_accuracy(towers[0], some_pictures, wrong, torch.device("cpu"))["subject"] < 0.5
+    assert (
+        clip.retrieval_accuracy(towers[0], some_pictures, wrong, torch.device("cpu"))["subject"]
+        < 0.5
+    )
 
 
 # ---------------------------------------------------------------------- autoencoder
@@ -333,10 +346,10 @@ def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
         rows("latents", here, (2, 4, 16, 16)),
         rows("photographs", here + 100, (2, 4, 16, 16)),
         GrowingArray(tmp_path / "captions", (2, 5), "int16"),
-        GrowingArray(tmp_path / "artists", (namer.NUMBERS,), "float32"),
+        GrowingArray(tmp_path / "artists", (artist_embedder.NUMBERS,), "float32"),
         torch.full((1, 5), 9),
     )
-    data.artists.append(np.repeat(here[:, None], namer.NUMBERS, 1))
+    data.artists.append(np.repeat(here[:, None], artist_embedder.NUMBERS, 1))
     data.captions.append(np.broadcast_to(np.array([[1], [2]]), (3, 2, 5)))
     given = {}
 
@@ -344,7 +357,7 @@ def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
         given.update(z0=z0, noise=noise, ids=ids, artists=artists)
 
     run = SimpleNamespace(
-        fit=Fit(batch=64), generator=torch.Generator().manual_seed(0),
+        fit=TrainSettings(batch=64), generator=torch.Generator().manual_seed(0),
         device=torch.device("cpu"), examples=3, forward=forward,
     )  # fmt: skip
     unet.loss(run, data, 0.0, UNet(coarse_level=0.0, photographs=0.5))
@@ -376,7 +389,7 @@ def test_a_pool_names_the_painters_of_its_pictures(tmp_path):
         if style is None:
             assert caption == sample_caption(seed) and not own.any()
         else:
-            assert caption.endswith("*") and np.array_equal(own, namer.numbers(style))
+            assert caption.endswith("*") and np.array_equal(own, artist_embedder.numbers(style))
 
 
 def test_a_painters_numbers_say_all_that_is_seen_of_a_style():
@@ -392,25 +405,33 @@ def test_a_painters_numbers_say_all_that_is_seen_of_a_style():
         replace(plain, outline=2),
         replace(plain, recolour=1),
     ]
-    assert all(np.array_equal(namer.numbers(style), namer.numbers(plain)) for style in same)
-    assert not any(np.array_equal(namer.numbers(style), namer.numbers(plain)) for style in other)
+    assert all(
+        np.array_equal(artist_embedder.numbers(style), artist_embedder.numbers(plain))
+        for style in same
+    )
+    assert not any(
+        np.array_equal(artist_embedder.numbers(style), artist_embedder.numbers(plain))
+        for style in other
+    )
     inked = replace(plain, outline=2)
-    assert not np.array_equal(namer.numbers(inked), namer.numbers(replace(inked, ink="red")))
+    assert not np.array_equal(
+        artist_embedder.numbers(inked), artist_embedder.numbers(replace(inked, ink="red"))
+    )
     for ground in (replace(plain, **{mark: 1}) for mark in ("bare", "wash", "cells", "dots")):
         assert not np.array_equal(
-            namer.numbers(ground), namer.numbers(replace(ground, paper="red"))
+            artist_embedder.numbers(ground), artist_embedder.numbers(replace(ground, paper="red"))
         )
 
 
-def test_a_namer_begins_near_one_word_and_comes_back_from_its_file(tmp_path):
-    made, around = namer.Namer(8), torch.full((8,), 3.0)
-    seen = torch.randn(50, namer.NUMBERS)
+def test_an_artist_embedder_begins_near_one_word_and_comes_back_from_its_file(tmp_path):
+    made, around = artist_embedder.ArtistEmbedder(8), torch.full((8,), 3.0)
+    seen = torch.randn(50, artist_embedder.NUMBERS)
     made.start(seen, around)
     names = made(seen)
     assert names.shape == (50, 8) and 0 < (names - around).abs().max() < 0.5
     assert len({tuple(name) for name in names.tolist()}) == 50  # each painter has an own name
-    made.save(tmp_path / "namer.safetensors")
-    again = namer.Namer.load(tmp_path / "namer.safetensors")(seen)
+    made.save(tmp_path / "artist_embedder.safetensors")
+    again = artist_embedder.ArtistEmbedder.load(tmp_path / "artist_embedder.safetensors")(seen)
     assert torch.allclose(names, again, atol=1e-2)
 
 
@@ -424,7 +445,7 @@ def text_tower(width):
 
 def test_the_loss_bounds_the_weight_of_clean_latents_and_raises_that_of_noisy_ones():
     network = unet.build(UNet(channels=(16, 16, 16), heads=2), 4, 16, 8, seed=0)
-    names = namer.Namer(8)
+    names = artist_embedder.ArtistEmbedder(8)
     denoising = unet.Denoising(network, text_tower(width=8), names, UNet())
     t = torch.tensor([0, 500, 999])
     z0, noise = torch.randn(2, 3, 4, 16, 16)
@@ -433,7 +454,7 @@ def test_the_loss_bounds_the_weight_of_clean_latents_and_raises_that_of_noisy_on
     assert noisy < 0.05 < middle
     assert weights.tolist() == pytest.approx([5 * (1 - clean) / clean**2, 1 / middle, 1 / 0.05])
     ids = torch.tensor([[0, unet.NAME, 2], [0, unet.NAME, 2], [0, 1, 2]])
-    styles = torch.randn(3, namer.NUMBERS)
+    styles = torch.randn(3, artist_embedder.NUMBERS)
     errors, weights = denoising.errors(z0, t, noise, denoising.read(ids, styles))
     total = denoising(z0, t, noise, ids, styles)
     total.backward()
@@ -444,9 +465,9 @@ def test_the_loss_bounds_the_weight_of_clean_latents_and_raises_that_of_noisy_on
 
 
 def test_a_name_is_read_where_a_caption_has_its_place_and_nowhere_else():
-    denoising = unet.Denoising(None, text_tower(width=8), namer.Namer(8), UNet())
+    denoising = unet.Denoising(None, text_tower(width=8), artist_embedder.ArtistEmbedder(8), UNet())
     ids = torch.tensor([[0, 1, unet.NAME, 2], [0, 1, 3, 2]])
-    one, two = (denoising.read(ids, torch.randn(2, namer.NUMBERS)) for _ in range(2))
+    one, two = (denoising.read(ids, torch.randn(2, artist_embedder.NUMBERS)) for _ in range(2))
     assert torch.equal(one[0, :2], two[0, :2])  # what stands before a name cannot see it
     assert not torch.allclose(one[0, 2:], two[0, 2:])
     assert torch.equal(one[1], two[1])
@@ -456,27 +477,27 @@ def test_a_name_is_read_where_a_caption_has_its_place_and_nowhere_else():
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def pretraining_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("paintbox")
-    shop = Workshop(folder / "work", folder / "out", TINY, progress=False)
-    shop.run(TRAINED)
-    return shop
+    pretraining_run = PretrainingRun(folder / "work", folder / "out", TINY, progress=False)
+    pretraining_run.run(TRAINED)
+    return pretraining_run
 
 
-def test_the_parts_make_a_stable_diffusion_pipeline_that_draws(shop):
+def test_the_parts_make_a_stable_diffusion_pipeline_that_draws(pretraining_run):
     from diffusers import StableDiffusionPipeline
 
-    pipeline = StableDiffusionPipeline.from_pretrained(shop.out)
+    pipeline = StableDiffusionPipeline.from_pretrained(pretraining_run.out)
     pipeline.set_progress_bar_config(disable=True)
-    prompt = shop.pool.captions()[0]
+    prompt = pretraining_run.pool.captions()[0]
     picture = pipeline(prompt, num_inference_steps=2, generator=torch.Generator().manual_seed(0))
     assert picture.images[0].size == (128, 128)
     assert pipeline.safety_checker is None
     assert type(pipeline.image_encoder).__name__ == "CLIPVisionModelWithProjection"
 
 
-def test_the_painter_loads_and_knows_its_words(shop):
-    painter = Painter.load(shop.out)
+def test_the_painter_loads_and_knows_its_words(pretraining_run):
+    painter = Painter.load(pretraining_run.out)
     assert (painter.picture_size, painter.latent_shape, painter.text_length) == (
         128,
         (4, 16, 16),
@@ -488,34 +509,34 @@ def test_the_painter_loads_and_knows_its_words(shop):
         painter.embed("a reddish house")
 
 
-def test_weights_are_small_half_precision_files(shop):
+def test_weights_are_small_half_precision_files(pretraining_run):
     from safetensors.torch import load_file
 
-    files = list(shop.out.rglob("*.safetensors"))
+    files = list(pretraining_run.out.rglob("*.safetensors"))
     assert all(file.stat().st_size < 15_000_000 for file in files)
-    assert shop.out / assembly.NAMER in files
-    files.remove(shop.out / assembly.NAMER)  # only for more training
+    assert pretraining_run.out / assembly.ARTIST_EMBEDDER in files
+    files.remove(pretraining_run.out / assembly.ARTIST_EMBEDDER)  # only for more training
     assert all(t.dtype == torch.float16 for file in files for t in load_file(file).values())
-    assert not list(shop.out.rglob("*.bin"))
+    assert not list(pretraining_run.out.rglob("*.bin"))
 
 
-def test_the_painter_stores_its_coarse_level_and_diffusers_ignores_it(shop, caplog):
+def test_the_painter_stores_its_coarse_level_and_diffusers_ignores_it(pretraining_run, caplog):
     from diffusers import DDIMScheduler
     from diffusers.utils import logging
 
     logging.enable_propagation()
-    DDIMScheduler.from_pretrained(shop.out, subfolder="scheduler")
+    DDIMScheduler.from_pretrained(pretraining_run.out, subfolder="scheduler")
     logging.disable_propagation()
     assert "not expected" not in caplog.text
-    assert Painter.load(shop.out).schedule.coarse_level == TINY.unet.coarse_level == 0.4
+    assert Painter.load(pretraining_run.out).schedule.coarse_level == TINY.unet.coarse_level == 0.4
 
 
-def test_a_second_run_changes_nothing(shop):
-    before = {p: p.read_bytes() for p in shop.out.rglob("*") if p.is_file()}
-    log = (shop.work / "log.jsonl").read_text()
-    Workshop(shop.work, shop.out, TINY, progress=False).run(TRAINED)
-    assert {p: p.read_bytes() for p in shop.out.rglob("*") if p.is_file()} == before
-    assert (shop.work / "log.jsonl").read_text() == log
+def test_a_second_run_changes_nothing(pretraining_run):
+    before = {p: p.read_bytes() for p in pretraining_run.out.rglob("*") if p.is_file()}
+    log = (pretraining_run.work / "log.jsonl").read_text()
+    PretrainingRun(pretraining_run.work, pretraining_run.out, TINY, progress=False).run(TRAINED)
+    assert {p: p.read_bytes() for p in pretraining_run.out.rglob("*") if p.is_file()} == before
+    assert (pretraining_run.work / "log.jsonl").read_text() == log
     assert {json.loads(line)["stage"] for line in log.splitlines()} == {
         "autoencoder",
         "text",
@@ -525,85 +546,89 @@ def test_a_second_run_changes_nothing(shop):
     }
 
 
-def test_the_vision_tower_is_trained_and_the_text_tower_stays(shop):
+def test_the_vision_tower_is_trained_and_the_text_tower_stays(pretraining_run):
     from safetensors.torch import load_file
 
-    before = load_file(shop.work / "text/model.safetensors")
-    after = load_file(shop.work / "clip/model.safetensors")
+    before = load_file(pretraining_run.work / "text/model.safetensors")
+    after = load_file(pretraining_run.work / "clip/model.safetensors")
     for name, weights in after.items():
         locked = name.startswith(("text_model", "text_projection"))
         assert torch.equal(weights, before[name]) == locked or weights.ndim == 1, name
 
 
-def test_the_names_of_painters_get_their_meaning_with_the_unet_and_other_words_keep_theirs(shop):
+def test_artists_names_are_trained_with_the_unet_and_other_words_stay(
+    pretraining_run,
+):
     from safetensors.torch import load_file
 
-    before = load_file(shop.work / "clip/model.safetensors")
-    painter = Painter.load(shop.out)
+    before = load_file(pretraining_run.work / "clip/model.safetensors")
+    painter = Painter.load(pretraining_run.out)
     key = "embeddings.token_embedding.weight"
     old, new = before[f"text_model.{key}"].half(), painter.text_encoder.state_dict()[key].half()
     changed = (old != new).any(1).nonzero().flatten().tolist()
     assert set(painter.tokenizer.convert_ids_to_tokens(changed)) == set(artists())
-    names = namer.Namer.load(shop.out / assembly.NAMER)
+    names = artist_embedder.ArtistEmbedder.load(pretraining_run.out / assembly.ARTIST_EMBEDDER)
     name, style = list(artists().items())[7]
-    said = names(torch.from_numpy(namer.numbers(style))[None])
+    said = names(torch.from_numpy(artist_embedder.numbers(style))[None])
     assert torch.allclose(painter.vectors_of(name), said, atol=1e-2)
 
 
-def test_a_painter_without_names_gets_room_for_them(shop, tmp_path):
+def test_a_painter_without_names_gets_room_for_them(pretraining_run, tmp_path):
     from transformers import CLIPTokenizer
 
-    clip_model = assembly.load_clip(shop.out)
+    clip_model = assembly.load_clip(pretraining_run.out)
     before = clip_model.text_model.embeddings.token_embedding.weight.detach().clone()
     grown = clip.with_room(clip_model, len(before) + 2)
     after = grown.text_model.embeddings.token_embedding.weight
     assert torch.equal(after[:-2], before)
     assert torch.equal(after[-1], before.mean(0)) and torch.equal(after[-2], after[-1])
-    words = CLIPTokenizer.from_pretrained(shop.out / "tokenizer")
+    words = CLIPTokenizer.from_pretrained(pretraining_run.out / "tokenizer")
     vocabulary = words.get_vocab()
     tokenizer.add(words, [next(iter(artists())), "novum"])
     assert words.get_vocab() == vocabulary | {"novum": len(vocabulary)}
 
 
-def test_the_decoder_is_tuned_and_the_latents_stay(shop):
-    vae = AutoencoderKL.from_pretrained(shop.work / "vae").state_dict()
-    tuned = Painter.load(shop.out).vae.state_dict()
+def test_the_decoder_is_tuned_and_the_latents_stay(pretraining_run):
+    vae = AutoencoderKL.from_pretrained(pretraining_run.work / "vae").state_dict()
+    tuned = Painter.load(pretraining_run.out).vae.state_dict()
     for name, weights in tuned.items():
         same = torch.equal(weights, vae[name].half().float())
         assert same == (not name.startswith(("decoder.", "post_quant_conv."))), name
 
 
-def test_training_goes_on_from_a_finished_painter(shop, tmp_path):
-    recipe = replace(TINY, fit_unet=Fit(steps=1, batch=2, learning_rate=1e-12))
-    again = Workshop(tmp_path / "work", tmp_path / "out", recipe, start=shop.out, progress=False)
+def test_training_goes_on_from_a_finished_painter(pretraining_run, tmp_path):
+    recipe = replace(TINY, fit_unet=TrainSettings(steps=1, batch=2, learning_rate=1e-12))
+    again = PretrainingRun(
+        tmp_path / "work", tmp_path / "out", recipe, start=pretraining_run.out, progress=False
+    )
     with pytest.raises(TrainingError, match="pictures"):
         again.run(("unet",))
     again.run(("pictures", "unet", "assemble"))
-    old, new = Painter.load(shop.out), Painter.load(tmp_path / "out")
+    old, new = Painter.load(pretraining_run.out), Painter.load(tmp_path / "out")
     assert old.tokenizer.get_vocab() == new.tokenizer.get_vocab()
     for part in ("vae", "text_encoder", "image_encoder", "unet"):
         pair = getattr(old, part).state_dict(), getattr(new, part).state_dict()
         assert all(torch.equal(pair[0][name], pair[1][name]) for name in pair[0])
 
 
-def test_a_painter_whose_namer_is_lost_keeps_its_names(shop, tmp_path):
-    start = shutil.copytree(shop.out, tmp_path / "start")
-    (start / assembly.NAMER).unlink()
-    again = Workshop(tmp_path / "work", tmp_path / "out", TINY, start=start, progress=False)
+def test_a_painter_whose_artist_embedder_is_lost_keeps_its_names(pretraining_run, tmp_path):
+    start = shutil.copytree(pretraining_run.out, tmp_path / "start")
+    (start / assembly.ARTIST_EMBEDDER).unlink()
+    again = PretrainingRun(tmp_path / "work", tmp_path / "out", TINY, start=start, progress=False)
     again.run(("assemble",))  # neither pictures nor a trained UNet are there
     old, new = (Painter.load(folder).text_encoder.state_dict() for folder in (start, again.out))
     assert all(torch.equal(old[name], new[name]) for name in old)
-    assert not (again.out / assembly.NAMER).exists()
+    assert not (again.out / assembly.ARTIST_EMBEDDER).exists()
 
 
-def test_a_new_namer_depends_on_the_recipe_alone(shop):
-    towers = assembly.load_clip(shop.out)
-    one, two = (shop._new_namer(towers).state_dict() for _ in range(2))
+def test_a_new_artist_embedder_depends_on_the_recipe_alone(pretraining_run):
+    towers = assembly.load_clip(pretraining_run.out)
+    one, two = (pretraining_run._new_artist_embedder(towers).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_stages_say_what_they_lack(tmp_path):
-    empty = Workshop(tmp_path / "work", tmp_path / "out", TINY, progress=False)
+    empty = PretrainingRun(tmp_path / "work", tmp_path / "out", TINY, progress=False)
     with pytest.raises(ValueError, match="unknown stages"):
         empty.run(("paint",))
     with pytest.raises(TrainingError, match="'autoencoder' first"):

@@ -14,11 +14,11 @@ from inst_tutorial.schedule import (
     ScheduleError,
     ddim_inverse_step,
     ddim_step,
+    multiscale_noise,
     predict_z0,
     q_sample,
     start_index,
     timesteps,
-    multiscale_noise,
     v_to_eps,
 )
 
@@ -199,3 +199,4 @@ def test_multiscale_noise_is_white_noise_and_coarse_patches_of_the_level_asked_f
 def test_a_schedule_knows_the_coarse_noise_of_its_training() -> None:
     assert Schedule.from_config(SD).coarse_level == 0
     assert Schedule.from_config({**SD, "_coarse_level": 0.4}).coarse_level == 0.4
+    assert Schedule.from_config({**SD, "_low_noise": 0.3}).coarse_level == 0.3  # older folders

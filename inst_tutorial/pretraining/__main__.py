@@ -39,7 +39,7 @@ def main(
     import torch
 
     from inst_tutorial.pretraining.settings import Recipe
-    from inst_tutorial.pretraining.stages import Workshop
+    from inst_tutorial.pretraining.stages import PretrainingRun
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if threads is not None:
@@ -52,8 +52,8 @@ def main(
         unet=minutes_unet,
         decoder=minutes_decoder,
     )
-    shop = Workshop(work, out, recipe, device, continue_from)
-    shop.run(tuple(stages.split(",")))
+    pretraining_run = PretrainingRun(work, out, recipe, device, continue_from)
+    pretraining_run.run(tuple(stages.split(",")))
 
 
 if __name__ == "__main__":

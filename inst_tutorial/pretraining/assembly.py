@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from inst_tutorial.pretraining.namer import Namer, numbers
+from inst_tutorial.pretraining.artist_embedder import ArtistEmbedder, numbers
 from inst_tutorial.pretraining.unet import SCHEDULER
 from inst_tutorial.world import artists
 
 SHARD = "14MB"
-NAMER = "clip/namer.safetensors"
+ARTIST_EMBEDDER = "clip/artist_embedder.safetensors"
 MEAN_STD = (0.5, 0.5, 0.5)  # the vision tower sees pictures in [-1, 1]
 
 
@@ -44,19 +44,19 @@ def assemble(
     clip: Any,
     tokenizer: Any,
     unet: Any,
-    namer: Namer | None,
+    artist_embedder: ArtistEmbedder | None,
     coarse_level: float,
 ) -> None:
     """Write the painter to `out`; other files there (a card, samples) are kept.
 
     `clip` becomes text_encoder, image_encoder, and clip/ (the text's projection into the space
-    shared with pictures, and the scale), which only zero-shot recognition needs. `namer` names the
-    artists of the world, whose names become words, and is kept in clip/ for more training;
-    None leaves the words as they are. `coarse_level` is that of the training, which learning goes on
-    with.
+    shared with pictures, and the scale), which only zero-shot recognition needs. `artist_embedder`
+    makes the vectors of the artists' names, which become words, and is kept in clip/ for more
+    training; None leaves the words as they are. `coarse_level` is that of the training; learning
+    a word uses it, too.
     """
-    if namer is not None:
-        name_artists(clip, tokenizer, namer)
+    if artist_embedder is not None:
+        name_artists(clip, tokenizer, artist_embedder)
     with swapped(out) as folder:
         if out.is_dir():
             shutil.copytree(
@@ -74,16 +74,16 @@ def assemble(
             "logit_scale": clip.logit_scale.detach().half().cpu(),
         }
         save_file(shared, folder / "clip/projection.safetensors")
-        if namer is not None:
-            namer.save(folder / NAMER)
+        if artist_embedder is not None:
+            artist_embedder.save(folder / ARTIST_EMBEDDER)
 
 
 @torch.no_grad()
-def name_artists(clip: Any, tokenizer: Any, namer: Namer) -> None:
+def name_artists(clip: Any, tokenizer: Any, artist_embedder: ArtistEmbedder) -> None:
     """Put the names of the world's artists into the text tower's table of words."""
     rows = tokenizer.convert_tokens_to_ids(list(artists()))
     known = torch.from_numpy(np.stack([numbers(style) for style in artists().values()]))
-    clip.text_model.embeddings.token_embedding.weight[rows] = namer(known)
+    clip.text_model.embeddings.token_embedding.weight[rows] = artist_embedder(known)
 
 
 def _pipeline(vae: Any, clip: Any, tokenizer: Any, unet: Any) -> Any:

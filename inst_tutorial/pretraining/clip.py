@@ -97,7 +97,7 @@ class Describing(nn.Module):
         clip.visual_projection.requires_grad_(False)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Loss of captions with hard negatives (b, 4, L): said, full, one part wrong, style wrong."""
+        """Loss of captions (b, 4, L): said, full, one part wrong, style wrong."""
         b, scale = len(ids), scale_of(self.clip)
         said, *full = read(self.clip, ids.transpose(0, 1).flatten(0, 1)).split(b)  # (b, p) each
         scores = scale * said @ torch.cat(full).T  # (b, 3 b)
@@ -112,8 +112,10 @@ def text_loss(run: Training, ids: NDArray[np.int64]) -> Tensor:
 
 @torch.no_grad()
 def caption_accuracy(clip: Any, ids: NDArray[np.int64], device: torch.device) -> float:
-    """The share of captions with hard negatives (n, 4, L) whose said caption is nearest to its own full one, among
-    all full and wrong ones."""
+    """How often a said caption is nearest to its own full one, among all full and wrong ones.
+
+    ids: captions with hard negatives (n, 4, L), as `hard_negatives` makes them. Returns 0 to 1.
+    """
     said, *full = [read(clip, torch.from_numpy(ids[:, k]).to(device)) for k in range(4)]
     nearest = (said @ torch.cat(full).T).argmax(1).cpu()
     return float((nearest == torch.arange(len(ids))).float().mean())
@@ -198,7 +200,9 @@ def loss(run: Training, pictures: Array, read: Texts, settings: Clip) -> Tensor:
 
 
 @torch.no_grad()
-def retrieval_accuracy(clip: Any, pictures: Array, read: Texts, device: torch.device) -> dict[str, float]:
+def retrieval_accuracy(
+    clip: Any, pictures: Array, read: Texts, device: torch.device
+) -> dict[str, float]:
     """Shares of right answers: the caption among 100 distinct ones, and the subject."""
     seen = torch.cat([see(clip, to_pm1(some, device)) for some in _chunks(pictures)])
     named = read.subject >= 0

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from inst_tutorial.pretraining.namer import NUMBERS, numbers
+from inst_tutorial.pretraining.artist_embedder import NUMBERS, numbers
 from inst_tutorial.pretraining.growing_array import GrowingArray
 from inst_tutorial.pretraining.settings import Pictures
 from inst_tutorial.world import paint, sample_example, sample_named_caption, sample_pair

@@ -11,7 +11,7 @@ class TrainingError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Fit:
+class TrainSettings:
     """How one network is fitted.
 
     Attributes:
@@ -121,7 +121,7 @@ class UNet:
         signal_floor: loss weight 1 / max(alpha_bar, floor), that of a predicted velocity
             (Salimans and Ho, "Progressive Distillation", 2022, section 4): where there is
             much noise, and the text decides what the picture shows, errors count for more.
-        coarse_level: deviation of the noise added in coarse patches (`multiscale_noise`), which lets
+        coarse_level: deviation of the coarse noise (`multiscale_noise`), which lets
             the caption, and not the colours seen through the noise, decide the palette.
         photographs: share of examples in whose noise the scene's photograph is hidden
             (`photograph_level`), so that the caption, and not what is seen, decides the style.
@@ -148,16 +148,26 @@ class Recipe:
     autoencoder: Autoencoder = Autoencoder()
     clip: Clip = Clip()
     unet: UNet = UNet()
-    fit_autoencoder: Fit = field(
-        default_factory=lambda: Fit(18, batch=16, learning_rate=2e-3, channels_last=True, bf16=True)
+    fit_autoencoder: TrainSettings = field(
+        default_factory=lambda: TrainSettings(
+            18, batch=16, learning_rate=2e-3, channels_last=True, bf16=True
+        )
     )
-    fit_text: Fit = field(default_factory=lambda: Fit(7, batch=48, learning_rate=1.5e-3, bf16=True))
-    fit_clip: Fit = field(default_factory=lambda: Fit(25, batch=32, learning_rate=6e-4, bf16=True))
-    fit_unet: Fit = field(
-        default_factory=lambda: Fit(66, batch=16, learning_rate=1e-3, channels_last=True, bf16=True)
+    fit_text: TrainSettings = field(
+        default_factory=lambda: TrainSettings(7, batch=48, learning_rate=1.5e-3, bf16=True)
     )
-    fit_decoder: Fit = field(
-        default_factory=lambda: Fit(20, batch=16, learning_rate=1e-3, channels_last=True, bf16=True)
+    fit_clip: TrainSettings = field(
+        default_factory=lambda: TrainSettings(25, batch=32, learning_rate=6e-4, bf16=True)
+    )
+    fit_unet: TrainSettings = field(
+        default_factory=lambda: TrainSettings(
+            66, batch=16, learning_rate=1e-3, channels_last=True, bf16=True
+        )
+    )
+    fit_decoder: TrainSettings = field(
+        default_factory=lambda: TrainSettings(
+            20, batch=16, learning_rate=1e-3, channels_last=True, bf16=True
+        )
     )
 
     @classmethod
@@ -170,12 +180,16 @@ class Recipe:
         fast: dict[str, Any] = {"bf16": True, "compile": True, "checkpoint_seconds": 120.0}
         return cls(
             pictures=Pictures(minutes=1.0, workers=15, while_training=True),
-            fit_autoencoder=Fit(6, batch=128, learning_rate=2e-3, channels_last=True, **fast),
+            fit_autoencoder=TrainSettings(
+                6, batch=128, learning_rate=2e-3, channels_last=True, **fast
+            ),
             clip=Clip(hard_negatives=100_000),
-            fit_text=Fit(1, batch=256, learning_rate=1e-3, **fast),
-            fit_clip=Fit(3, batch=256, learning_rate=1e-3, **fast),
-            fit_unet=Fit(14, batch=512, learning_rate=1e-3, ema=0.9995, channels_last=True, **fast),
-            fit_decoder=Fit(1, batch=128, learning_rate=5e-4, channels_last=True, **fast),
+            fit_text=TrainSettings(1, batch=256, learning_rate=1e-3, **fast),
+            fit_clip=TrainSettings(3, batch=256, learning_rate=1e-3, **fast),
+            fit_unet=TrainSettings(
+                14, batch=512, learning_rate=1e-3, ema=0.9995, channels_last=True, **fast
+            ),
+            fit_decoder=TrainSettings(1, batch=128, learning_rate=5e-4, channels_last=True, **fast),
         )
 
     def with_minutes(self, **minutes: float | None) -> Recipe:

@@ -1,7 +1,8 @@
 """The stages of the training, each resumable, from the pictures to the evaluation.
 
 The autoencoder and CLIP leave their finished parts as folders in the work folder, which the next
-stages read; the UNet, the namer and the tuned decoder are taken from their newest checkpoints.
+stages read. The UNet, the artist embedder and the tuned decoder are taken from their newest
+checkpoints.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import torch
 
 from inst_tutorial.painter import Painter
 from inst_tutorial.pretraining import (
+    artist_embedder,
     assembly,
     autoencoder,
     clip,
     evaluation,
-    namer,
     pictures,
     report,
     showcase,
@@ -27,9 +28,9 @@ from inst_tutorial.pretraining import (
     unet,
 )
 from inst_tutorial.pretraining.checkpoint import fingerprint, load_average
-from inst_tutorial.pretraining.pictures import Pool
 from inst_tutorial.pretraining.hard_negatives import hard_negatives
-from inst_tutorial.pretraining.settings import Autoencoder, Fit, Recipe, TrainingError
+from inst_tutorial.pretraining.pictures import Pool
+from inst_tutorial.pretraining.settings import Autoencoder, Recipe, TrainingError, TrainSettings
 from inst_tutorial.pretraining.training import Training, seeded, state_path
 from inst_tutorial.world import artists, sample_caption
 
@@ -38,7 +39,7 @@ SOME = 1024  # examples for statistics
 
 
 @dataclass(frozen=True)
-class Workshop:
+class PretrainingRun:
     """One training of a Paintbox: where its files are and how it is done.
 
     Attributes:
@@ -206,13 +207,13 @@ class Workshop:
     # ----------------------------------------------------------------------- unet
 
     def fit_unet(self) -> None:
-        """Encode the pictures and captions, and train the UNet and the namer."""
+        """Encode the pictures and captions, and train the UNet and the artist embedder."""
         from diffusers.models.attention_processor import AttnProcessor
 
         recipe, settings = self.recipe, self.recipe.unet
         vae, towers, words = self._part("vae"), self._part("text"), self._tokenizer()
         network = self._new_unet(vae, towers)
-        names = self._old_namer() or self._new_namer(towers)
+        names = self._old_artist_embedder() or self._new_artist_embedder(towers)
         model = self._denoising(network, towers, names)
         run = self._training("unet", model, recipe.fit_unet)
         if run.share == 1:
@@ -230,21 +231,23 @@ class Workshop:
             self.progress,
         )
 
-    def _denoising(self, network: Any, towers: Any, names: namer.Namer) -> unet.Denoising:
+    def _denoising(
+        self, network: Any, towers: Any, names: artist_embedder.ArtistEmbedder
+    ) -> unet.Denoising:
         return unet.Denoising(network, towers.text_model, names, self.recipe.unet)
 
-    def _old_namer(self) -> namer.Namer | None:
+    def _old_artist_embedder(self) -> artist_embedder.ArtistEmbedder | None:
         """That of the painter to go on from; None without one."""
-        if self.start is None or not (self.start / assembly.NAMER).exists():
+        if self.start is None or not (self.start / assembly.ARTIST_EMBEDDER).exists():
             return None
-        return namer.Namer.load(self.start / assembly.NAMER)
+        return artist_embedder.ArtistEmbedder.load(self.start / assembly.ARTIST_EMBEDDER)
 
-    def _new_namer(self, towers: Any) -> namer.Namer:
+    def _new_artist_embedder(self, towers: Any) -> artist_embedder.ArtistEmbedder:
         """One whose names begin near the mean word."""
         table = towers.text_model.embeddings.token_embedding.weight.detach()
         seen = torch.from_numpy(self._pool().artists(slice(0, SOME)))
         with seeded(self.recipe.seed + 4):
-            names = namer.Namer(table.shape[1])
+            names = artist_embedder.ArtistEmbedder(table.shape[1])
             names.start(seen, table.mean(0))
         return names
 
@@ -280,9 +283,9 @@ class Workshop:
         if (state := state_path(self.work, "decoder")).exists():
             load_average(tuned, state)
         vae = tuned.vae
-        network, names = self._new_unet(vae, towers), self._old_namer()
+        network, names = self._new_unet(vae, towers), self._old_artist_embedder()
         if (state := state_path(self.work, "unet")).exists():
-            names = namer.Namer(towers.config.text_config.hidden_size)
+            names = artist_embedder.ArtistEmbedder(towers.config.text_config.hidden_size)
             load_average(self._denoising(network, towers, names), state)
         elif self.start is None:
             raise TrainingError(f"no UNet in {self.work}: do the stage 'unet' first")
@@ -292,7 +295,7 @@ class Workshop:
             clip=towers,
             tokenizer=self._tokenizer(),
             unet=network,
-            namer=names,
+            artist_embedder=names,
             coarse_level=self.recipe.unet.coarse_level,
         )
 
@@ -314,7 +317,7 @@ class Workshop:
 
     # ---------------------------------------------------------------------- parts
 
-    def _training(self, name: str, model: Any, fit: Fit) -> Training:
+    def _training(self, name: str, model: Any, fit: TrainSettings) -> Training:
         seed = self.recipe.seed + 100 + STAGES.index(name)
         return Training(name, model, fit, work=self.work, device=self.device, seed=seed)
 

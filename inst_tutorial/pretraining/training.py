@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from inst_tutorial.pretraining.checkpoint import load_state, save_state
-from inst_tutorial.pretraining.settings import Fit, TrainingError
+from inst_tutorial.pretraining.settings import TrainingError, TrainSettings
 
 LOG_SECONDS = 15.0
 
@@ -33,7 +33,7 @@ class Training:
     """
 
     def __init__(
-        self, name: str, model: nn.Module, fit: Fit, *, work: Path, device: str, seed: int
+        self, name: str, model: nn.Module, fit: TrainSettings, *, work: Path, device: str, seed: int
     ) -> None:
         self.name, self.fit, self.device = name, fit, torch.device(device)
         order = torch.channels_last if fit.channels_last else torch.preserve_format
@@ -67,7 +67,7 @@ class Training:
         grow: Callable[[], int],
         progress: bool = True,
     ) -> None:
-        """Fit until the budget is spent, with a checkpoint now and then and at the end.
+        """TrainSettings until the budget is spent, with a checkpoint now and then and at the end.
 
         `loss(run)` draws a batch with `run.generator` and calls `run.forward`; `grow()` says how
         many examples there are. Raises TrainingError if the loss is not a number.

@@ -1,5 +1,5 @@
 """The UNet: it learns to tell the noise from the latent, given the caption; and, in the same
-training, a namer learns to say each artist in one vector.
+training, an artist embedder learns to say each artist in one vector.
 
 Latents are encoded once and kept on disk. Sources: Ho et al., "Denoising
 Diffusion Probabilistic Models", 2020, algorithm 1; Rombach et al., 2022, equation 3.
@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from inst_tutorial.painter import PLACEHOLDER, put_in
+from inst_tutorial.pretraining.artist_embedder import NUMBERS, ArtistEmbedder
 from inst_tutorial.pretraining.autoencoder import encode_mean
 from inst_tutorial.pretraining.checkpoint import fingerprint
 from inst_tutorial.pretraining.clip import tokenize
-from inst_tutorial.pretraining.namer import NUMBERS, Namer
-from inst_tutorial.pretraining.pictures import Pool
 from inst_tutorial.pretraining.growing_array import GrowingArray
+from inst_tutorial.pretraining.pictures import Pool
 from inst_tutorial.pretraining.settings import UNet
 from inst_tutorial.pretraining.training import Training, seeded
 from inst_tutorial.schedule import Schedule, multiscale_noise
@@ -143,28 +143,30 @@ def both_sides(vae: Any, pictures: NDArray[np.uint8], device: torch.device) -> N
 
 
 class Denoising(nn.Module):
-    """The weighted noise-prediction loss. Trained are `unet` and `namer`, together; the text tower
-    stays as it is, and reads an artist's name where a caption has `NAME`."""
+    """The weighted noise-prediction loss of `unet` and `artist_embedder`, trained together.
+
+    The text tower is frozen. It reads an artist's name where a caption has `NAME`.
+    """
 
     alpha_bar: Tensor
 
-    def __init__(self, unet: Any, text_model: Any, namer: Namer, settings: UNet) -> None:
+    def __init__(
+        self, unet: Any, text_model: Any, artist_embedder: ArtistEmbedder, settings: UNet
+    ) -> None:
         super().__init__()
-        self.unet, self.namer, self.settings = unet, namer, settings
+        self.unet, self.artist_embedder, self.settings = unet, artist_embedder, settings
         self.text = text_model.requires_grad_(False)
         self.register_buffer("alpha_bar", ALPHA_BAR.clone(), persistent=False)
 
     def read(self, ids: Tensor, artists: Tensor) -> Tensor:
         """Captions as tokens (b, L), artists' numbers (b, NUMBERS) -> contexts (b, L, d)."""
-        names = self.namer(artists)[:, None]  # (b, 1, d)
+        names = self.artist_embedder(artists)[:, None]  # (b, 1, d)
         slots = torch.where(ids == NAME, 0, -1)
         with put_in(self.text.embeddings.token_embedding, slots, names):
             context: Tensor = self.text(ids.clamp(min=0)).last_hidden_state
         return context
 
-    def forward(
-        self, z0: Tensor, t: Tensor, noise: Tensor, ids: Tensor, artists: Tensor
-    ) -> Tensor:
+    def forward(self, z0: Tensor, t: Tensor, noise: Tensor, ids: Tensor, artists: Tensor) -> Tensor:
         """Loss of latents (b, c, h, w) at timesteps (b,), given captions (b, L) as tokens and
         the artists' numbers (b, NUMBERS)."""
         errors, weights = self.errors(z0, t, noise, self.read(ids, artists))

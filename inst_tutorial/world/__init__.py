@@ -11,6 +11,7 @@ technique, paint, caption, gallery, artists, examples.
     (128, 128)
 """
 
+from inst_tutorial.world.artists import artists
 from inst_tutorial.world.caption import (
     content_words,
     describe,
@@ -27,7 +28,6 @@ from inst_tutorial.world.examples import (
 )
 from inst_tutorial.world.gallery import GAP, HELD_OUT, STYLES, sample_style
 from inst_tutorial.world.paint import paint
-from inst_tutorial.world.artists import artists
 from inst_tutorial.world.scene import SUBJECT_COLOURS, Scene
 from inst_tutorial.world.settings import LIGHTS, SETTINGS
 from inst_tutorial.world.style import RANGES, Style, blend, distance
@@ -45,6 +45,7 @@ __all__ = [
     "SUBJECT_COLOURS",
     "Scene",
     "Style",
+    "artists",
     "blend",
     "content_words",
     "describe",
@@ -52,7 +53,6 @@ __all__ = [
     "full_caption",
     "named_caption",
     "paint",
-    "artists",
     "sample_caption",
     "sample_example",
     "sample_named_caption",

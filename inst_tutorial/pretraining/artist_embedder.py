@@ -1,4 +1,4 @@
-"""The namer: a small network that gives every artist of the world a name, as a vector.
+"""The artist embedder: a small network that gives every artist of the world a name, as a vector.
 
 Stable Diffusion met artists' names in its captions, and those of artists who paint alike in similar
 ones. Here a name follows from what its artist does: similar styles get similar vectors, and the
@@ -40,7 +40,7 @@ def numbers(style: Style) -> NDArray[np.float32]:
 NUMBERS = len(numbers(Style()))
 
 
-class Namer(nn.Module):
+class ArtistEmbedder(nn.Module):
     """Artists' numbers (n, NUMBERS) -> the vectors of their names (n, d)."""
 
     def __init__(self, width: int) -> None:
@@ -72,9 +72,9 @@ class Namer(nn.Module):
         save_file(kept, path)
 
     @classmethod
-    def load(cls, path: Path) -> Namer:
-        """A namer from its file."""
+    def load(cls, path: Path) -> ArtistEmbedder:
+        """An artist embedder from its file."""
         weights = load_file(path)
-        namer = cls(len(weights["base"]))
-        namer.load_state_dict(weights)
-        return namer
+        artist_embedder = cls(len(weights["base"]))
+        artist_embedder.load_state_dict(weights)
+        return artist_embedder
