@@ -24,7 +24,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
         temporary = Path(folder) / path.name
         yield temporary
-        usual = Path(folder) / "usual"  # safetensors are written for their owner's eyes only
+        usual = Path(folder) / "usual"  # safetensors writes files that only their owner may read
         usual.touch()
         temporary.chmod(usual.stat().st_mode)
         os.replace(temporary, path)

@@ -167,7 +167,7 @@ class _Learner:
         self.painter, self.settings = painter, settings
         self.generator = Generator().manual_seed(settings.seed)
         picture = to_tensor(pictures)  # (p, 3, H, W)
-        self.look = None if settings.kind == "free" else painter.look(picture)
+        self.features = None if settings.kind == "free" else painter.image_features(picture)
         both = torch.cat([picture, picture.flip(-1)]) if settings.flip else picture
         self.mean, self.std = painter.moments(both)  # (p or 2p, c, h, w)
         self.embedder = make_embedder(
@@ -197,7 +197,7 @@ class _Learner:
     def vectors(self) -> Tensor:
         """The word as it is now, without dropout: (k, d), float32 on the CPU."""
         self.embedder.eval()
-        vectors = self.embedder(self.look).detach()
+        vectors = self.embedder(self.features).detach()
         self.embedder.train()
         return vectors.float().cpu().clone()
 
@@ -345,7 +345,9 @@ def learn_many(
 def _step(painter: Painter, learners: Sequence[_Learner], tokens: Tokens) -> None:
     """One gradient step of every learner, s of them, in one batch of s * b pairs."""
     prompts, z_t, t, noise = zip(*(learner.draw() for learner in learners), strict=True)
-    words = torch.stack([one.embedder(one.look, one.generator) for one in learners])  # (s, k, d)
+    words = torch.stack(
+        [one.embedder(one.features, one.generator) for one in learners]
+    )  # (s, k, d)
     context = painter.embed_tokens(_rows(tokens, prompts), words)  # (s, L, d)
     errors = _squared_error(painter, torch.cat(z_t), torch.cat(t), torch.cat(noise), context)
     loss = errors.view(len(learners), -1).mean(1).sum()  # (s * b,) -> (s, b) -> (s,) -> ()

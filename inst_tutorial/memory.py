@@ -14,7 +14,7 @@ import torch
 from inst_tutorial.painter import Painter
 
 SAVERS = {
-    "offload": "the autoencoder and CLIP's eyes wait on the CPU while they are not needed",
+    "offload": "the autoencoder and CLIP's vision tower wait on the CPU while they are not needed",
     "checkpointing": "learning keeps fewer activations, and computes them twice",
     "slicing": "attention and decoding do one piece after the other",
 }

@@ -3,7 +3,7 @@
 Every metric is a distance: 0 for identical pictures, symmetric in its two pictures, larger
 for pictures further apart. Pictures are PIL pictures of one size. The metrics of content and
 of truth and two of the four style metrics use no network, so the painter does not judge its
-own work; CLIP and Gram look through the painter's own eyes, and say so by taking it first.
+own work; CLIP and Gram use the painter's own networks, and take it as their first argument.
 
 ====================  =======================================  ===================
 distance              question                                 range
@@ -114,7 +114,7 @@ def clip_distance(painter: Painter, a: Picture, b: Picture) -> float:
 
     It hears content as well as style (Radford et al. 2021): two scenes in one style differ.
     """
-    pooled = painter.look(_batch(painter, a, b)).pooled.double()  # (2, d_v)
+    pooled = painter.image_features(_batch(painter, a, b)).pooled.double()  # (2, d_v)
     cosine = torch.nn.functional.cosine_similarity(pooled[:1], pooled[1:]).item()
     return float(np.clip(1 - cosine, 0, 2))
 

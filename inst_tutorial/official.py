@@ -143,15 +143,17 @@ def convert(
     """
     embedder = read_official(path)
     shapes = embedder.to_word.weight.shape
-    if (painter.look_widths[0], painter.text_width) != (shapes[1], shapes[0]):
+    if (painter.feature_widths[0], painter.text_width) != (shapes[1], shapes[0]):
         raise WordError(
             f"{path} reads pictures of width {shapes[1]} and writes words of width {shapes[0]}; "
             f"this painter's are {painter.look_widths[0]} and {painter.text_width}: take Stable "
             f"Diffusion 1.x"
         )
     seen = to_tensor(picture)
-    look = painter.look(nearly_black(seen) if as_published else seen)
-    look = replace(look, pooled=F.normalize(look.pooled, dim=-1))  # as CLIPModel's image_embeds
-    vectors = embedder.to(painter.device)(look)
+    features = painter.image_features(nearly_black(seen) if as_published else seen)
+    features = replace(
+        features, pooled=F.normalize(features.pooled, dim=-1)
+    )  # as CLIPModel's image_embeds
+    vectors = embedder.to(painter.device)(features)
     info = {"official": Path(path).name, "as_published": as_published, "painter": painter.source}
     return Word(vectors.float().cpu(), info)

@@ -1,7 +1,7 @@
 """The painter: a frozen latent diffusion model, and the only door to it.
 
 Everything the method touches of Stable Diffusion is here: picture <-> latent, prompt -> context
-with a new word put in, picture -> CLIP tokens (a `Look`), predicted noise. The parts are
+with a new word put in, picture -> CLIP tokens (`ImageFeatures`), predicted noise. The parts are
 diffusers' and transformers' own; their sizes are read from their configurations.
 
 Sources: Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 2022,
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 PLACEHOLDER = "*"
 PAINTBOX = Path(__file__).parent / "paintbox"
-VISION = "openai/clip-vit-large-patch14"  # the tower that InST's official code looks with
+VISION = "openai/clip-vit-large-patch14"  # the tower that InST's official code uses
 VISION_REVISION = "32bd64288804d66eefd0ccbe215aa642df71cc41"
 PARTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
-EYES = ("image_encoder", "feature_extractor")
+VISION_PARTS = ("image_encoder", "feature_extractor")
 TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json")
 
 
@@ -48,7 +48,7 @@ class PromptError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class ImageFeatures:
     """How CLIP sees pictures: `pooled` (b, d_v) in the space shared with texts, not normalised,
     and `patches` (b, n, d_p), the vision tower's last hidden states without the class token."""
 
@@ -79,7 +79,7 @@ class Painter:
         tokenizer: CLIPTokenizer,
         unet: Any,
         schedule: Schedule,
-        eyes: tuple[Any, LookSettings] | None = None,
+        vision_tower: tuple[Any, ImagePreprocessing] | None = None,
         vision: str | Path = VISION,
         source: str = "parts",
         revision: str | None = None,
@@ -87,7 +87,9 @@ class Painter:
         self.vae, self.text_encoder, self.unet = map(_freeze, (vae, text_encoder, unet))
         self.tokenizer, self.schedule = tokenizer, schedule
         self.source, self.revision, self.vision = source, revision, vision
-        self._eyes = None if eyes is None else (_freeze(eyes[0]), eyes[1])
+        self._vision_tower = (
+            None if vision_tower is None else (_freeze(vision_tower[0]), vision_tower[1])
+        )
         self._resting: str | None = None  # where parts wait that are not needed all the time
 
     # ---------------------------------------------------------------- loading
@@ -139,12 +141,12 @@ class Painter:
         """This painter, moved to `device`."""
         for part in (self.vae, self.text_encoder, self.unet):
             part.to(device)
-        if self._eyes is not None:
-            self._eyes[0].to(device)
+        if self._vision_tower is not None:
+            self._vision_tower[0].to(device)
         return self
 
     def rest(self, on: str = "cpu") -> Painter:
-        """This painter, whose autoencoder and eyes wait on device `on` until they are needed."""
+        """This painter, whose autoencoder and vision tower wait on device `on` until they are needed."""
         self._resting = on
         self.vae.to(on)
         return self
@@ -164,12 +166,12 @@ class Painter:
     @property
     def image_encoder(self) -> Any:
         """The CLIP vision tower, loaded on first use."""
-        return self.eyes[0]
+        return self.vision_tower[0]
 
     @property
-    def eyes(self) -> tuple[Any, LookSettings]:
+    def vision_tower(self) -> tuple[Any, ImagePreprocessing]:
         """The CLIP vision tower and how it wants its pictures, loaded on first use."""
-        if self._eyes is None:
+        if self._vision_tower is None:
             from transformers import CLIPVisionModelWithProjection
 
             revision = VISION_REVISION if self.vision == VISION else None
@@ -177,14 +179,14 @@ class Painter:
                 folder, _ = _find(self.vision, revision, ())
             except PainterError as error:
                 raise PainterError(
-                    f"CLIP's eyes are missing: {error}. A word of kind 'free' is learned without."
+                    f"CLIP's vision tower is missing: {error}. A word of kind 'free' does not need it."
                 ) from error
-            tower, settings = (name if (folder / name).is_dir() else "." for name in EYES)
+            tower, settings = (name if (folder / name).is_dir() else "." for name in VISION_PARTS)
             with _quiet():
                 weights = _part(CLIPVisionModelWithProjection, folder, tower, dtype=self.dtype)
-            look_settings = LookSettings.read(folder / settings / "preprocessor_config.json")
-            self._eyes = _freeze(weights).to(self.device), look_settings
-        return self._eyes
+            preprocessing = ImagePreprocessing.read(folder / settings / "preprocessor_config.json")
+            self._vision_tower = _freeze(weights).to(self.device), preprocessing
+        return self._vision_tower
 
     # ------------------------------------------------------------------ sizes
 
@@ -221,8 +223,8 @@ class Painter:
         return min(self.tokenizer.model_max_length, positions)
 
     @property
-    def look_widths(self) -> tuple[int, int]:
-        """(d_v, d_p): the widths of `Look.pooled` and `Look.patches`."""
+    def feature_widths(self) -> tuple[int, int]:
+        """(d_v, d_p): the widths of `ImageFeatures.pooled` and `ImageFeatures.patches`."""
         config = self.image_encoder.config
         return config.projection_dim, config.hidden_size
 
@@ -251,21 +253,25 @@ class Painter:
             )
         return picture.clamp(-1, 1)
 
-    # --------------------------------------------------------- picture -> look
+    # --------------------------------------------------------- picture -> CLIP
 
     @torch.no_grad()
-    def look(self, picture_pm1: Tensor) -> Look:
+    def image_features(self, picture_pm1: Tensor) -> ImageFeatures:
         """Square pictures (b, 3, S, S) -> what CLIP sees in them.
 
         InST's official code casts [-1, 1] straight to uint8 before this step, so its CLIP sees
         an almost black picture (ldm/modules/encoders/modules.py:333-337); here it sees it.
         """
-        tower, settings = self.eyes
+        tower, settings = self.vision_tower
         if picture_pm1.shape[-1] != picture_pm1.shape[-2]:
-            raise ValueError(f"look() wants square pictures, got {tuple(picture_pm1.shape)}")
+            raise ValueError(
+                f"image_features() wants square pictures, got {tuple(picture_pm1.shape)}"
+            )
         with self._awake(tower):
             out = tower(pixel_values=self._here(settings.prepare(picture_pm1)))
-        return Look(out.image_embeds, out.last_hidden_state[:, 1:])  # (b, d_v), (b, n, d_p)
+        return ImageFeatures(
+            out.image_embeds, out.last_hidden_state[:, 1:]
+        )  # (b, d_v), (b, n, d_p)
 
     # ------------------------------------------------------- prompt -> context
 
@@ -387,11 +393,11 @@ class Painter:
         return tensor.to(self.device, self.dtype)
 
 
-# ---------------------------------------------------------------------- CLIP's eyes
+# --------------------------------------------------- preparing pictures for CLIP
 
 
 @dataclass(frozen=True)
-class LookSettings:
+class ImagePreprocessing:
     """How a vision tower wants its pictures: `size` in pixels, mean and std of its channels."""
 
     size: int
@@ -399,7 +405,7 @@ class LookSettings:
     std: tuple[float, ...]
 
     @classmethod
-    def read(cls, path: Path) -> LookSettings:
+    def read(cls, path: Path) -> ImagePreprocessing:
         """From a preprocessor_config.json, old (`crop_size: 224`) or new (`{"height": 224}`)."""
         config = _read(path)
         size = config["crop_size"]
@@ -526,7 +532,7 @@ def _find(
             f".safetensors file, or a hub id such as 'stable-diffusion-v1-5/stable-diffusion-v1-5'"
         )
     kinds = ("*.json", "*.txt", "*.safetensors")
-    wanted = [f"{part}/{kind}" for part in (*parts, *EYES) for kind in kinds]
+    wanted = [f"{part}/{kind}" for part in (*parts, *VISION_PARTS) for kind in kinds]
     tower = ["config.json", "preprocessor_config.json", "model*.safetensors"]
     folder = _from_hub(
         str(source), revision, wanted if parts else tower, lambda folder: _check(folder, parts)

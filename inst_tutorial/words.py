@@ -20,7 +20,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from inst_tutorial.files import atomic_path
-from inst_tutorial.painter import Look
+from inst_tutorial.painter import ImageFeatures
 
 if TYPE_CHECKING:
     from inst_tutorial.painter import Painter
@@ -120,8 +120,10 @@ class FreeVector(nn.Module):
         super().__init__()
         self.vectors = nn.Parameter(start.detach().float().clone())
 
-    def forward(self, look: Look | None = None, generator: Generator | None = None) -> Tensor:
-        """The vectors (k, d), whatever the picture looks like."""
+    def forward(
+        self, features: ImageFeatures | None = None, generator: Generator | None = None
+    ) -> Tensor:
+        """The vectors (k, d), which do not depend on the picture."""
         return self.vectors
 
 
@@ -153,7 +155,7 @@ class Attention(nn.Module):
 
 
 class AttentionEmbedder(nn.Module):
-    """InST's "multi-layer cross attention" from a picture's look to a word's vectors (k, d).
+    """InST's "multi-layer cross attention" from CLIP's features of a picture to a word's vectors (k, d).
 
     source="pooled" is as published: the only token is the pooled CLIP vector, and every layer
     attends to that INPUT. A softmax over one key is 1, so queries, keys and all layers but the
@@ -165,7 +167,7 @@ class AttentionEmbedder(nn.Module):
 
     def __init__(
         self,
-        look_widths: tuple[int, int],
+        feature_widths: tuple[int, int],
         text_width: int,
         vectors: int = 1,
         *,
@@ -179,7 +181,7 @@ class AttentionEmbedder(nn.Module):
         norm: bool = False,
     ) -> None:
         super().__init__()
-        width, patch_width = look_widths
+        width, patch_width = feature_widths
         self.shape, self.residual = (vectors, text_width), residual
         self.patches = None
         if source == "patches":
@@ -197,12 +199,12 @@ class AttentionEmbedder(nn.Module):
         self.dropout = Dropout(dropout)
         self.to_word = _linear(width, vectors * text_width, generator)
 
-    def forward(self, look: Look, generator: Generator | None = None) -> Tensor:
-        """The look of b pictures -> the word's vectors (k, d)."""
-        x = look.pooled.float()[:, None]  # (b, 1, d_v)
+    def forward(self, features: ImageFeatures, generator: Generator | None = None) -> Tensor:
+        """CLIP's features of b pictures -> the word's vectors (k, d)."""
+        x = features.pooled.float()[:, None]  # (b, 1, d_v)
         tokens = x
         if self.patches is not None:
-            tokens = torch.cat([x, self.patches(look.patches.float())], 1)  # (b, 1 + n, d_v)
+            tokens = torch.cat([x, self.patches(features.patches.float())], 1)  # (b, 1 + n, d_v)
         for norm, attention in zip(self.norms, self.layers, strict=True):
             seen = attention(norm(x), norm(tokens), generator)
             x = x + seen if self.residual else seen
@@ -252,7 +254,7 @@ def make_embedder(
         rows = painter.vectors_of(start)
         return FreeVector(rows[torch.arange(vectors) % len(rows)])  # (k, d)
     embedder = AttentionEmbedder(
-        painter.look_widths,
+        painter.feature_widths,
         painter.text_width,
         vectors,
         generator=generator,

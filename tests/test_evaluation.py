@@ -169,7 +169,7 @@ class Knowing:
 
     device = torch.device("cpu")
 
-    def look(self, picture_pm1):
+    def image_features(self, picture_pm1):
         index = ((picture_pm1[:, 0, 0, 0] + 1) * 127.5).round().long()
         return SimpleNamespace(pooled=torch.eye(len(SUBJECTS))[index])
 

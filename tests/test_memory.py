@@ -77,7 +77,7 @@ def test_offload_lets_the_idle_rest(painter) -> None:
     z = painter.encode(to_tensor(toy_picture(1)))
     painter.predict_noise(z, 500, painter.embed("a house"))
     assert places == ["AutoencoderKL cpu"] * 2  # there and back
-    painter.look(to_tensor(toy_picture(1)))
+    painter.image_features(to_tensor(toy_picture(1)))
     assert places[2:] == ["CLIPVisionModelWithProjection cpu"] * 2
 
 

@@ -72,8 +72,8 @@ def embeddings(official, tmp_path: Path, monkeypatch) -> Path:
 def test_it_is_the_published_module_without_dropout(embeddings, official, sd1_painter) -> None:
     from tiny import toy_picture
 
-    look = sd1_painter.look(nearly_black(to_tensor(toy_picture(3))))
-    seen = torch.nn.functional.normalize(look.pooled, dim=-1)  # CLIPModel's image_embeds
+    features = sd1_painter.image_features(nearly_black(to_tensor(toy_picture(3))))
+    seen = torch.nn.functional.normalize(features.pooled, dim=-1)  # CLIPModel's image_embeds
     expected = official.eval()(seen[:, None])[0]
     word = convert(embeddings, sd1_painter, toy_picture(3))
     torch.testing.assert_close(word.vectors, expected, atol=1e-5, rtol=1e-5)

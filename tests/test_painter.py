@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from tiny import SD_BETAS, toy_picture, toy_tokenizer
 
 from inst_tutorial import painter as painter_module
-from inst_tutorial.painter import LookSettings, Painter, PainterError, PromptError
+from inst_tutorial.painter import ImagePreprocessing, Painter, PainterError, PromptError
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.pretraining.tokenizer import build
 from inst_tutorial.schedule import Schedule
@@ -84,7 +84,7 @@ def test_sizes_come_from_the_configuration(sd1_painter: Painter, sd2_painter: Pa
     assert sd1_painter.picture_size == 32
     assert (sd1_painter.text_width, sd2_painter.text_width) == (32, 40)
     assert sd1_painter.text_length == 77
-    assert sd1_painter.look_widths == (16, 24)
+    assert sd1_painter.feature_widths == (16, 24)
     assert sd2_painter.schedule.prediction_type == "v_prediction"
 
 
@@ -129,27 +129,29 @@ def test_a_look_is_what_clip_sees(sd1_painter: Painter, sd1_pipeline, size: int)
     pixels = sd1_pipeline.feature_extractor(picture, return_tensors="pt").pixel_values
     with torch.no_grad():
         theirs = sd1_pipeline.image_encoder(pixels)
-    look = sd1_painter.look(to_tensor(picture))
-    assert look.pooled.shape == (1, 16) and look.patches.shape == (1, 16, 24)
-    torch.testing.assert_close(look.pooled, theirs.image_embeds, atol=0.01, rtol=0.01)
-    torch.testing.assert_close(look.patches, theirs.last_hidden_state[:, 1:], atol=0.03, rtol=0.03)
+    features = sd1_painter.image_features(to_tensor(picture))
+    assert features.pooled.shape == (1, 16) and features.patches.shape == (1, 16, 24)
+    torch.testing.assert_close(features.pooled, theirs.image_embeds, atol=0.01, rtol=0.01)
+    torch.testing.assert_close(
+        features.patches, theirs.last_hidden_state[:, 1:], atol=0.03, rtol=0.03
+    )
 
 
 def test_a_look_wants_squares(sd1_painter: Painter) -> None:
     with pytest.raises(ValueError, match=r"square pictures, got \(1, 3, 20, 30\)"):
-        sd1_painter.look(torch.zeros(1, 3, 20, 30))
+        sd1_painter.image_features(torch.zeros(1, 3, 20, 30))
 
 
 def test_old_and_new_preprocessor_files(tmp_path: Path) -> None:
     for size in ("224", '{"height": 224, "width": 224}'):
         path = tmp_path / "preprocessor_config.json"
         path.write_text(f'{{"crop_size": {size}, "image_mean": [1, 2, 3], "image_std": [4, 5, 6]}}')
-        assert LookSettings.read(path) == LookSettings(224, (1, 2, 3), (4, 5, 6))
+        assert ImagePreprocessing.read(path) == ImagePreprocessing(224, (1, 2, 3), (4, 5, 6))
 
 
 def test_the_eyes_of_another_folder(sd1_folder: Path, sd2_folder: Path) -> None:
     painter = Painter.load(sd2_folder, vision=sd1_folder)
-    assert painter.look_widths == (16, 24)
+    assert painter.feature_widths == (16, 24)
 
 
 # -------------------------------------------------------------------------------------- prompts
@@ -342,12 +344,12 @@ def test_the_tower_and_the_tokenizer_are_pinned(monkeypatch, sd2_folder: Path) -
         raise OSError("no network")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
-    for load in (lambda: Painter.load(sd2_folder).eyes, painter_module._clip_tokenizer):
+    for load in (lambda: Painter.load(sd2_folder).vision_tower, painter_module._clip_tokenizer):
         with pytest.raises(PainterError, match="hf download openai/clip-vit-large-patch14"):
             load()
     assert set(asked) == {(painter_module.VISION, painter_module.VISION_REVISION)}
     with pytest.raises(PainterError, match="A word of kind 'free' is learned without"):
-        Painter.load(sd2_folder).eyes  # noqa: B018
+        Painter.load(sd2_folder).vision_tower  # noqa: B018
 
 
 def test_a_hub_id_without_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -462,9 +464,9 @@ def sd15_on_paper() -> Painter:
             tokenizer=toy_tokenizer(),
             unet=UNet2DConditionModel(**SD15_UNET),
             schedule=schedule,
-            eyes=(
+            vision_tower=(
                 CLIPVisionModelWithProjection(CLIPVisionConfig(**CLIP_L)),
-                LookSettings(224, (0.48, 0.46, 0.41), (0.27, 0.26, 0.28)),
+                ImagePreprocessing(224, (0.48, 0.46, 0.41), (0.27, 0.26, 0.28)),
             ),
         )
 
@@ -474,13 +476,13 @@ def test_shapes_at_stable_diffusions_size(sd15_on_paper: Painter) -> None:
     assert sum(p.numel() for p in painter.unet.parameters()) == 859_520_964
     assert (painter.picture_size, painter.latent_shape) == (512, (4, 64, 64))
     assert (painter.text_width, painter.text_length) == (768, 77)
-    assert painter.look_widths == (768, 1024)
+    assert painter.feature_widths == (768, 1024)
     picture = torch.empty(2, 3, 512, 512, device="meta")
     mean, std = painter.moments(picture)
     assert mean.shape == std.shape == (2, 4, 64, 64)
     assert painter.decode(mean).shape == (2, 3, 512, 512)
-    look = painter.look(picture)
-    assert look.pooled.shape == (2, 768) and look.patches.shape == (2, 256, 1024)
+    features = painter.image_features(picture)
+    assert features.pooled.shape == (2, 768) and features.patches.shape == (2, 256, 1024)
     word = torch.empty(3, 768, device="meta", requires_grad=True)
     context = painter.embed(["a house in the style of *", "*"], word)
     assert context.shape == (2, 77, 768)

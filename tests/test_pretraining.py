@@ -221,8 +221,8 @@ def test_the_longest_captions_fit():
 def test_of_four_captions_two_belong_together_and_two_are_wrong_in_one_thing():
     for seed in range(FIRST_SEED, FIRST_SEED + 40):
         said, full, part, style = hard_negative(seed)
-        scene, style, caption = sample_example(seed)
-        assert (said, full) == (caption, full_caption(scene, style))
+        scene, painted_in, caption = sample_example(seed)
+        assert (said, full) == (caption, full_caption(scene, painted_in))
         content, manner = full.split(" in the style of ")
         assert part.split(" in the style of ")[0] != content and part.endswith(manner)
         assert style.startswith(content) and style != full

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny import toy_picture
 
-from inst_tutorial.painter import Look, Painter
+from inst_tutorial.painter import ImageFeatures, Painter
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.words import (
     AttentionEmbedder,
@@ -26,9 +26,11 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def a_look(pictures: int = 1, seed: int = 0) -> Look:
+def some_features(pictures: int = 1, seed: int = 0) -> ImageFeatures:
     g = generator(seed)
-    return Look(torch.randn(pictures, 16, generator=g), torch.randn(pictures, 9, 24, generator=g))
+    return ImageFeatures(
+        torch.randn(pictures, 16, generator=g), torch.randn(pictures, 9, 24, generator=g)
+    )
 
 
 def an_embedder(source: str = "pooled", **settings) -> AttentionEmbedder:
@@ -161,16 +163,16 @@ def test_a_free_vector_is_its_own() -> None:
 
 @pytest.mark.parametrize("kind", ["free", "pooled", "patches"])
 def test_a_word_has_the_painters_width(sd1_painter: Painter, kind: str) -> None:
-    look = sd1_painter.look(to_tensor([toy_picture(0), toy_picture(1)]))
+    features = sd1_painter.image_features(to_tensor([toy_picture(0), toy_picture(1)]))
     embedder = make_embedder(kind, sd1_painter, 2, generator=generator())
-    assert embedder(look).shape == (2, 32)
-    assert sd1_painter.embed("a house in *", embedder(look)).shape == (1, 77, 32)
+    assert embedder(features).shape == (2, 32)
+    assert sd1_painter.embed("a house in *", embedder(features)).shape == (1, 77, 32)
 
 
 def test_published_size() -> None:
     """3,737,856 parameters at Stable Diffusion 1.4's width, 1,377,792 of them alive."""
     embedder = AttentionEmbedder((768, 1024), 768, 1, generator=generator())
-    embedder(Look(torch.ones(1, 768), torch.ones(1, 2, 1024))).square().sum().backward()
+    embedder(ImageFeatures(torch.ones(1, 768), torch.ones(1, 2, 1024))).square().sum().backward()
     sizes = [(p.numel(), bool(p.grad.any())) for p in embedder.parameters()]
     assert sum(size for size, _ in sizes) == 3_737_856
     assert sum(size for size, alive in sizes if alive) == 1_377_792
@@ -178,7 +180,7 @@ def test_published_size() -> None:
 
 def alive(embedder: AttentionEmbedder) -> set[str]:
     """The parameters that get a gradient other than exactly zero."""
-    embedder(a_look(), generator(1)).square().sum().backward()
+    embedder(some_features(), generator(1)).square().sum().backward()
     return {name for name, p in embedder.named_parameters() if p.grad.abs().max() > 0}
 
 
@@ -203,11 +205,11 @@ def test_with_a_residual_the_first_layer_lives_and_queries_stay_dead() -> None:
 @pytest.mark.parametrize(("source", "affine"), [("pooled", True), ("patches", False)])
 def test_as_published_the_word_is_an_affine_map(source: str, affine: bool) -> None:
     embedder = an_embedder(source).eval()
-    x, y = a_look(seed=1), a_look(seed=2)
+    x, y = some_features(seed=1), some_features(seed=2)
 
-    def between(share: float) -> Look:
+    def between(share: float) -> ImageFeatures:
         mixed = (share * a + (1 - share) * b for a, b in zip(*map(vars_of, (x, y)), strict=True))
-        return Look(*mixed)
+        return ImageFeatures(*mixed)
 
     with torch.no_grad():
         line = 0.3 * embedder(x) + 0.7 * embedder(y)
@@ -215,37 +217,44 @@ def test_as_published_the_word_is_an_affine_map(source: str, affine: bool) -> No
     assert (difference < 1e-6) == affine
 
 
-def vars_of(look: Look) -> tuple[torch.Tensor, torch.Tensor]:
-    return look.pooled, look.patches
+def vars_of(features: ImageFeatures) -> tuple[torch.Tensor, torch.Tensor]:
+    return features.pooled, features.patches
 
 
 def test_patches_matter_only_with_source_patches() -> None:
-    look = a_look()
-    other = Look(look.pooled, look.patches + torch.randn(1, 9, 24, generator=generator(3)))
+    features = some_features()
+    other = ImageFeatures(
+        features.pooled, features.patches + torch.randn(1, 9, 24, generator=generator(3))
+    )
     for source, same in (("pooled", True), ("patches", False)):
         embedder = an_embedder(source).eval()
-        assert torch.equal(embedder(look), embedder(other)) == same
+        assert torch.equal(embedder(features), embedder(other)) == same
 
 
 def test_the_word_of_several_pictures_is_the_mean() -> None:
-    embedder, look = an_embedder("patches").eval(), a_look(2)
-    alone = [embedder(Look(look.pooled[i : i + 1], look.patches[i : i + 1])) for i in (0, 1)]
-    torch.testing.assert_close(embedder(look), (alone[0] + alone[1]) / 2)
+    embedder, features = an_embedder("patches").eval(), some_features(2)
+    alone = [
+        embedder(ImageFeatures(features.pooled[i : i + 1], features.patches[i : i + 1]))
+        for i in (0, 1)
+    ]
+    torch.testing.assert_close(embedder(features), (alone[0] + alone[1]) / 2)
 
 
 @pytest.mark.parametrize("options", [{"residual": True}, {"norm": True}])
 def test_options_change_the_word(options: dict) -> None:
-    look = a_look()
-    assert not torch.allclose(an_embedder().eval()(look), an_embedder(**options).eval()(look))
+    features = some_features()
+    assert not torch.allclose(
+        an_embedder().eval()(features), an_embedder(**options).eval()(features)
+    )
 
 
 def test_dropout_is_off_when_drawing_and_repeatable_when_learning() -> None:
-    embedder, look = an_embedder(dropout=0.5), a_look()
-    assert torch.equal(embedder(look, generator(1)), embedder(look, generator(1)))
-    assert not torch.equal(embedder(look, generator(1)), embedder(look, generator(2)))
+    embedder, features = an_embedder(dropout=0.5), some_features()
+    assert torch.equal(embedder(features, generator(1)), embedder(features, generator(1)))
+    assert not torch.equal(embedder(features, generator(1)), embedder(features, generator(2)))
     embedder.eval()
-    assert torch.equal(embedder(look), embedder(look))
-    assert torch.equal(embedder(look), an_embedder(dropout=0.0)(look))
+    assert torch.equal(embedder(features), embedder(features))
+    assert torch.equal(embedder(features), an_embedder(dropout=0.0)(features))
 
 
 def test_dropout_keeps_the_mean() -> None:
@@ -260,7 +269,7 @@ def test_dropout_comes_twice_before_the_last_layer_as_published() -> None:
     embedder = AttentionEmbedder((4000, 8), 8, generator=generator(), dropout=0.5, head_width=2)
     seen: list[torch.Tensor] = []
     embedder.to_word.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
-    embedder(Look(torch.ones(1, 4000), torch.ones(1, 1, 8)), generator())
+    embedder(ImageFeatures(torch.ones(1, 4000), torch.ones(1, 1, 8)), generator())
     assert (seen[0] == 0).float().mean().item() == pytest.approx(1 - 0.5 * 0.5, abs=0.03)
 
 

@@ -92,9 +92,9 @@ def _pipeline(vae: Any, clip: Any, tokenizer: Any, unet: Any) -> Any:
 
     text = CLIPTextModel(clip.config.text_config)
     text.load_state_dict(clip.text_model.state_dict())
-    eyes = CLIPVisionModelWithProjection(clip.config.vision_config)
-    eyes.vision_model.load_state_dict(clip.vision_model.state_dict())
-    eyes.visual_projection.load_state_dict(clip.visual_projection.state_dict())
+    vision_tower = CLIPVisionModelWithProjection(clip.config.vision_config)
+    vision_tower.vision_model.load_state_dict(clip.vision_model.state_dict())
+    vision_tower.visual_projection.load_state_dict(clip.visual_projection.state_dict())
     size = clip.config.vision_config.image_size
     return StableDiffusionPipeline(
         vae=_half(vae),
@@ -102,7 +102,7 @@ def _pipeline(vae: Any, clip: Any, tokenizer: Any, unet: Any) -> Any:
         tokenizer=tokenizer,
         unet=_half(unet),
         scheduler=DDIMScheduler(**SCHEDULER),
-        image_encoder=_half(eyes),
+        image_encoder=_half(vision_tower),
         feature_extractor=CLIPImageProcessorPil(
             size={"shortest_edge": size},
             crop_size={"height": size, "width": size},
@@ -138,19 +138,19 @@ def load_clip(folder: Path) -> Any:
     from transformers import CLIPConfig, CLIPModel, CLIPTextModel, CLIPVisionModelWithProjection
 
     text = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
-    eyes = CLIPVisionModelWithProjection.from_pretrained(
+    vision_tower = CLIPVisionModelWithProjection.from_pretrained(
         folder / "image_encoder", dtype=torch.float32
     )
     shared = load_file(folder / "clip/projection.safetensors")
     config = CLIPConfig(
         text_config=text.config.to_dict(),
-        vision_config=eyes.config.to_dict(),
-        projection_dim=eyes.config.projection_dim,
+        vision_config=vision_tower.config.to_dict(),
+        projection_dim=vision_tower.config.projection_dim,
     )
     clip = CLIPModel(config)
     clip.text_model.load_state_dict(text.state_dict())
-    clip.vision_model.load_state_dict(eyes.vision_model.state_dict())
-    clip.visual_projection.load_state_dict(eyes.visual_projection.state_dict())
+    clip.vision_model.load_state_dict(vision_tower.vision_model.state_dict())
+    clip.visual_projection.load_state_dict(vision_tower.visual_projection.state_dict())
     clip.text_projection.load_state_dict({"weight": shared["text_projection"].float()})
     clip.logit_scale.data.copy_(shared["logit_scale"].float())
     return clip

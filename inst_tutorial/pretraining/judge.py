@@ -67,8 +67,10 @@ class Judge:
 
     def see(self, pictures: Sequence[Picture]) -> Tensor:
         """Pictures -> (n, p)."""
-        looks = [self.painter.look(to_tensor(batch)).pooled for batch in batches(pictures)]
-        return F.normalize(torch.cat(looks).float(), dim=-1)
+        features = [
+            self.painter.image_features(to_tensor(batch)).pooled for batch in batches(pictures)
+        ]
+        return F.normalize(torch.cat(features).float(), dim=-1)
 
     @torch.no_grad()
     def read(self, texts: Sequence[str]) -> Tensor:
