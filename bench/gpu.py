@@ -39,7 +39,7 @@ from inst_tutorial.learning import LearningSettings, learn_many
 from inst_tutorial.memory import is_out_of_memory, save_memory
 from inst_tutorial.painter import Painter
 from inst_tutorial.schedule import Schedule
-from inst_tutorial.transfer import TransferSettings, transfer
+from inst_tutorial.style_transfer import TransferSettings, transfer
 
 Result = dict[str, Any]
 NOT_YET = "not yet measured"

@@ -33,7 +33,7 @@ from inst_tutorial import learning as loop
 from inst_tutorial.learning import EvaluationPairs, LearningSettings, evaluate_loss
 from inst_tutorial.painter import PAINTBOX, Painter
 from inst_tutorial.pictures import to_tensor
-from inst_tutorial.transfer import TransferSettings, draw, repaint, transfer
+from inst_tutorial.style_transfer import TransferSettings, draw, repaint, transfer
 from inst_tutorial.world import HELD_OUT, STYLES, Scene, paint
 
 Result = dict[str, Any]

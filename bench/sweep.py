@@ -25,7 +25,7 @@ from tqdm import tqdm
 from inst_tutorial.learning import LearningSettings, learn_many
 from inst_tutorial.metrics import truth_distance
 from inst_tutorial.painter import Painter
-from inst_tutorial.transfer import TransferSettings, transfer
+from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.words import Word
 from inst_tutorial.world import Scene, Style, artists, paint, sample_style, style_words
 

@@ -11,9 +11,7 @@ Learn a style from one picture as a new word, then repaint other pictures in it
 Names are imported when they are first used, so ``import inst_tutorial`` is quick.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -24,9 +22,9 @@ _HOME = {
     "LearningSettings": "learning",
     "learn": "learning",
     "learn_many": "learning",
-    "TransferSettings": "transfer",
-    "draw": "transfer",
-    "transfer": "transfer",
+    "TransferSettings": "style_transfer",
+    "draw": "style_transfer",
+    "transfer": "style_transfer",
     "open_picture": "pictures",
     "save_picture": "pictures",
 }
@@ -44,14 +42,3 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """List the public names."""
     return sorted(__all__)
-
-
-class _Package(ModuleType):
-    """Importing a submodule sets it as an attribute: not where a function has that name."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOME and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

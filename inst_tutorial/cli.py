@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from inst_tutorial.painter import Painter
-    from inst_tutorial.transfer import TransferSettings
+    from inst_tutorial.style_transfer import TransferSettings
     from inst_tutorial.words import Word
     from inst_tutorial.world import Scene
 
@@ -298,8 +298,8 @@ def transfer(
     """Repaint pictures in a learned style. Without a word, --prompt says the style."""
     outs = _outs(contents, out)
     _check_prompt(prompt, word)
-    from inst_tutorial.transfer import TransferSettings
-    from inst_tutorial.transfer import transfer as repaint
+    from inst_tutorial.style_transfer import TransferSettings
+    from inst_tutorial.style_transfer import transfer as repaint
 
     settings = TransferSettings(
         strength=strength,
@@ -338,8 +338,8 @@ def draw(
     """Draw a text, with a learned word in it or without."""
     _check_picture(out)
     _check_prompt(prompt, word)
-    from inst_tutorial.transfer import TransferSettings
-    from inst_tutorial.transfer import draw as draw_picture
+    from inst_tutorial.style_transfer import TransferSettings
+    from inst_tutorial.style_transfer import draw as draw_picture
 
     TransferSettings(guidance=guidance, steps=steps, prompt=prompt, seed=seed)  # or its error
     new_word = _word(word)
@@ -378,7 +378,7 @@ def invert(
     _check_prompt(prompt, word)
     from inst_tutorial.metrics import edge_distance
     from inst_tutorial.pictures import to_pictures, to_tensor
-    from inst_tutorial.transfer import TransferSettings, repaint
+    from inst_tutorial.style_transfer import TransferSettings, repaint
 
     settings = TransferSettings(
         strength=strength,
@@ -635,7 +635,7 @@ def demo(
     from inst_tutorial.figures import save_figure
     from inst_tutorial.learning import LearningSettings
     from inst_tutorial.pictures import save_picture
-    from inst_tutorial.transfer import TransferSettings
+    from inst_tutorial.style_transfer import TransferSettings
     from inst_tutorial.world import HELD_OUT
 
     if style not in HELD_OUT:

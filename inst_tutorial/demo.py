@@ -17,7 +17,7 @@ from inst_tutorial.figures import picture_grid
 from inst_tutorial.learning import LearningSettings, learn
 from inst_tutorial.metrics import truth_distance
 from inst_tutorial.painter import Painter
-from inst_tutorial.transfer import TransferSettings, transfer
+from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.words import Word
 from inst_tutorial.world import HELD_OUT, Scene, Style, paint, style_words
 

@@ -48,7 +48,7 @@ from inst_tutorial.metrics import (
 )
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import to_pictures, to_tensor
-from inst_tutorial.transfer import TransferSettings, adain, draw_contexts, transfer
+from inst_tutorial.style_transfer import TransferSettings, adain, draw_contexts, transfer
 from inst_tutorial.words import Word
 from inst_tutorial.world import HELD_OUT, Scene, Style, content_words, full_caption, paint
 from inst_tutorial.world import style_words as words_of

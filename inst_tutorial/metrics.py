@@ -38,7 +38,7 @@ from scipy import ndimage
 from skimage.color import rgb2lab
 
 from inst_tutorial.pictures import to_tensor
-from inst_tutorial.transfer import TransferSettings, transfer
+from inst_tutorial.style_transfer import TransferSettings, transfer
 
 if TYPE_CHECKING:
     from inst_tutorial.painter import Painter

@@ -146,7 +146,7 @@ def convert(
     if (painter.feature_widths[0], painter.text_width) != (shapes[1], shapes[0]):
         raise WordError(
             f"{path} reads pictures of width {shapes[1]} and writes words of width {shapes[0]}; "
-            f"this painter's are {painter.look_widths[0]} and {painter.text_width}: take Stable "
+            f"this painter's are {painter.feature_widths[0]} and {painter.text_width}: take Stable "
             f"Diffusion 1.x"
         )
     seen = to_tensor(picture)

@@ -146,7 +146,7 @@ class Painter:
         return self
 
     def rest(self, on: str = "cpu") -> Painter:
-        """This painter, whose autoencoder and vision tower wait on device `on` until they are needed."""
+        """This painter; its autoencoder and vision tower stay on device `on` until they are needed."""
         self._resting = on
         self.vae.to(on)
         return self
@@ -179,7 +179,7 @@ class Painter:
                 folder, _ = _find(self.vision, revision, ())
             except PainterError as error:
                 raise PainterError(
-                    f"CLIP's vision tower is missing: {error}. A word of kind 'free' does not need it."
+                    f"CLIP's vision tower is missing: {error}. A word of kind 'free' needs none."
                 ) from error
             tower, settings = (name if (folder / name).is_dir() else "." for name in VISION_PARTS)
             with _quiet():

@@ -155,7 +155,7 @@ class Attention(nn.Module):
 
 
 class AttentionEmbedder(nn.Module):
-    """InST's "multi-layer cross attention" from CLIP's features of a picture to a word's vectors (k, d).
+    """InST's "multi-layer cross attention": image features -> a word's vectors (k, d).
 
     source="pooled" is as published: the only token is the pooled CLIP vector, and every layer
     attends to that INPUT. A softmax over one key is 1, so queries, keys and all layers but the

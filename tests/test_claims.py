@@ -12,7 +12,7 @@ import pytest
 from inst_tutorial.learning import LearningSettings, learn_many
 from inst_tutorial.metrics import edge_distance, structure_distance, truth_distance
 from inst_tutorial.painter import PAINTBOX, Painter
-from inst_tutorial.transfer import TransferSettings, transfer
+from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.world import HELD_OUT, Scene, paint
 
 pytestmark = pytest.mark.skipif(

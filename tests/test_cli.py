@@ -15,7 +15,7 @@ from inst_tutorial.checkpoints import PainterError
 from inst_tutorial.learning import LearningSettings
 from inst_tutorial.memory import SAVERS
 from inst_tutorial.painter import Painter
-from inst_tutorial.transfer import TransferSettings
+from inst_tutorial.style_transfer import TransferSettings
 from inst_tutorial.words import Word
 from inst_tutorial.world import HELD_OUT, Scene, paint
 

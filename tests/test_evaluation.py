@@ -25,7 +25,7 @@ from inst_tutorial.pretraining.pictures import VALIDATION_SEED
 from inst_tutorial.pretraining.report import Measurement, mean, share, table, write
 from inst_tutorial.pretraining.settings import Recipe
 from inst_tutorial.pretraining.stages import STAGES, PretrainingRun
-from inst_tutorial.transfer import TransferSettings
+from inst_tutorial.style_transfer import TransferSettings
 from inst_tutorial.world import (
     HELD_OUT,
     SUBJECTS,

@@ -18,7 +18,7 @@ from inst_tutorial.metrics import (
     texture_distance,
     truth_distance,
 )
-from inst_tutorial.transfer import TransferSettings, transfer
+from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.world import HELD_OUT, Scene, paint
 
 SCENE, OTHER = Scene("cat", "meadow", seed=1), Scene("castle", "sea", light="night", seed=2)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import PictureError, open_picture
-from inst_tutorial.transfer import TransferSettings, transfer
+from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.widgets.viewer import FrameViewer, Value, view
 from inst_tutorial.words import Word
 from inst_tutorial.world import Scene, paint

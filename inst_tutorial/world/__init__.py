@@ -3,7 +3,7 @@
 A scene says what is to be seen, a style how it is painted. ``paint(scene, style)``
 is the truth that style transfer tries to reach; ``paint(scene)`` is the photograph
 it starts from. Reading order: colours, canvas, subjects, settings, scene, style,
-technique, paint, caption, gallery, artists, examples.
+technique, render, caption, gallery, artist_names, examples.
 
     >>> from inst_tutorial.world import HELD_OUT, Scene, paint
     >>> picture = paint(Scene("cat", "snow", light="night"), HELD_OUT["starry"])
@@ -11,7 +11,7 @@ technique, paint, caption, gallery, artists, examples.
     (128, 128)
 """
 
-from inst_tutorial.world.artists import artists
+from inst_tutorial.world.artist_names import artists
 from inst_tutorial.world.caption import (
     content_words,
     describe,
@@ -27,7 +27,7 @@ from inst_tutorial.world.examples import (
     sample_pair,
 )
 from inst_tutorial.world.gallery import GAP, HELD_OUT, STYLES, sample_style
-from inst_tutorial.world.paint import paint
+from inst_tutorial.world.render import paint
 from inst_tutorial.world.scene import SUBJECT_COLOURS, Scene
 from inst_tutorial.world.settings import LIGHTS, SETTINGS
 from inst_tutorial.world.style import RANGES, Style, blend, distance

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from inst_tutorial.world.artists import artists
+from inst_tutorial.world.artist_names import artists
 from inst_tutorial.world.caption import describe, named_caption
 from inst_tutorial.world.gallery import sample_style
-from inst_tutorial.world.paint import paint
+from inst_tutorial.world.render import paint
 from inst_tutorial.world.scene import Scene
 from inst_tutorial.world.style import Style
 

@@ -9,7 +9,7 @@ from inst_tutorial.painter import PromptError
 from inst_tutorial.pictures import to_pictures, to_tensor
 from inst_tutorial.sampling import sample
 from inst_tutorial.schedule import timesteps
-from inst_tutorial.transfer import (
+from inst_tutorial.style_transfer import (
     TransferError,
     TransferSettings,
     adain,

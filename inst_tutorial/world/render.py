@@ -27,10 +27,10 @@ def paint(scene: Scene, style: Style | None = None, *, stroke_seed: int = 0) -> 
     if style is None:
         return to_image(drawing.picture_01)
     rng = np.random.default_rng([scene.seed, stroke_seed])
-    return to_image(render(drawing, style, rng))
+    return to_image(paint_layers(drawing, style, rng))
 
 
-def render(drawing: Drawing, style: Style, rng: np.random.Generator) -> np.ndarray:
+def paint_layers(drawing: Drawing, style: Style, rng: np.random.Generator) -> np.ndarray:
     """The layers of a painting, from the ground up: float32 (128, 128, 3) in 0..1."""
     tones = technique.recolour(drawing.picture_01, style)
     picture = technique.flatten(tones, style.flatten) if style.flatten else tones
