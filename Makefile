@@ -32,7 +32,7 @@ lint: .venv/.develop  ## check style, types and the reading order
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 
 notebooks: .venv/.develop  ## run every notebook and store what it prints
 	$(BIN)/python tools/make_notebooks.py

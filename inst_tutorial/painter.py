@@ -146,7 +146,7 @@ class Painter:
         return self
 
     def rest(self, on: str = "cpu") -> Painter:
-        """This painter; its autoencoder and vision tower stay on device `on` until they are needed."""
+        """This painter; its autoencoder and vision tower stay on device `on` until needed."""
         self._resting = on
         self.vae.to(on)
         return self
