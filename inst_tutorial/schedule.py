@@ -31,8 +31,7 @@ class Schedule:
     final_alpha: abar after the last step, when no timestep is left (t = -1).
     steps_offset: the lowest timestep of a sampling grid.
     prediction_type: what the UNet answers with, "epsilon" or "v_prediction".
-    coarse_level: deviation of the coarse noise in its training (`multiscale_noise`). Stored as
-        "_coarse_level"; older folders have "_low_noise".
+    coarse_level: deviation of the coarse noise of its training, see `multiscale_noise`.
     """
 
     alphas_cumprod: Tensor
@@ -64,6 +63,7 @@ class Schedule:
             final_alpha=1.0 if config["set_alpha_to_one"] else alphas_cumprod[0].item(),
             steps_offset=config["steps_offset"],
             prediction_type=config["prediction_type"],
+            # "_low_noise" is its name in older folders
             coarse_level=config.get("_coarse_level", config.get("_low_noise", 0.0)),
         )
 
