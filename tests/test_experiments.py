@@ -30,7 +30,7 @@ from inst_tutorial.experiments import (
 )
 from inst_tutorial.metrics import truth_distance
 from inst_tutorial.painter import Painter
-from inst_tutorial.pretraining import tokenizer
+from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.style_transfer import transfer
 from inst_tutorial.world import HELD_OUT, paint, sample_caption
 

@@ -13,7 +13,7 @@ from tiny import SD_BETAS, toy_picture, toy_tokenizer
 from inst_tutorial import painter as painter_module
 from inst_tutorial.painter import ImagePreprocessing, Painter, PainterError, PromptError
 from inst_tutorial.pictures import to_tensor
-from inst_tutorial.pretraining.tokenizer import build
+from inst_tutorial.pretraining.data.tokenizer import build
 from inst_tutorial.schedule import Schedule
 
 

@@ -22,11 +22,15 @@ from torch.nn import functional as F
 from typer.testing import CliRunner
 
 from inst_tutorial.painter import Painter, PromptError
-from inst_tutorial.pretraining import artist_embedder, assembly, autoencoder, clip, tokenizer, unet
+from inst_tutorial.pretraining import assembly
 from inst_tutorial.pretraining.__main__ import main
-from inst_tutorial.pretraining.growing_array import GrowingArray
-from inst_tutorial.pretraining.hard_negatives import FIRST_SEED, hard_negative, hard_negatives
-from inst_tutorial.pretraining.pictures import Pool, fill, filling
+from inst_tutorial.pretraining.data import tokenizer
+from inst_tutorial.pretraining.data.growing_array import GrowingArray
+from inst_tutorial.pretraining.data.hard_negatives import FIRST_SEED, hard_negative, hard_negatives
+from inst_tutorial.pretraining.data.pool import Pool, fill, filling
+from inst_tutorial.pretraining.data.style_numbers import NUMBERS, style_numbers
+from inst_tutorial.pretraining.networks import autoencoder, clip, unet
+from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
 from inst_tutorial.pretraining.settings import (
     Autoencoder,
     Clip,
@@ -346,10 +350,10 @@ def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
         rows("latents", here, (2, 4, 16, 16)),
         rows("photographs", here + 100, (2, 4, 16, 16)),
         GrowingArray(tmp_path / "captions", (2, 5), "int16"),
-        GrowingArray(tmp_path / "artists", (artist_embedder.NUMBERS,), "float32"),
+        GrowingArray(tmp_path / "artists", (NUMBERS,), "float32"),
         torch.full((1, 5), 9),
     )
-    data.artists.append(np.repeat(here[:, None], artist_embedder.NUMBERS, 1))
+    data.artists.append(np.repeat(here[:, None], NUMBERS, 1))
     data.captions.append(np.broadcast_to(np.array([[1], [2]]), (3, 2, 5)))
     given = {}
 
@@ -389,7 +393,7 @@ def test_a_pool_names_the_painters_of_its_pictures(tmp_path):
         if style is None:
             assert caption == sample_caption(seed) and not own.any()
         else:
-            assert caption.endswith("*") and np.array_equal(own, artist_embedder.numbers(style))
+            assert caption.endswith("*") and np.array_equal(own, style_numbers(style))
 
 
 def test_a_painters_numbers_say_all_that_is_seen_of_a_style():
@@ -405,33 +409,25 @@ def test_a_painters_numbers_say_all_that_is_seen_of_a_style():
         replace(plain, outline=2),
         replace(plain, recolour=1),
     ]
-    assert all(
-        np.array_equal(artist_embedder.numbers(style), artist_embedder.numbers(plain))
-        for style in same
-    )
-    assert not any(
-        np.array_equal(artist_embedder.numbers(style), artist_embedder.numbers(plain))
-        for style in other
-    )
+    assert all(np.array_equal(style_numbers(style), style_numbers(plain)) for style in same)
+    assert not any(np.array_equal(style_numbers(style), style_numbers(plain)) for style in other)
     inked = replace(plain, outline=2)
-    assert not np.array_equal(
-        artist_embedder.numbers(inked), artist_embedder.numbers(replace(inked, ink="red"))
-    )
+    assert not np.array_equal(style_numbers(inked), style_numbers(replace(inked, ink="red")))
     for ground in (replace(plain, **{mark: 1}) for mark in ("bare", "wash", "cells", "dots")):
         assert not np.array_equal(
-            artist_embedder.numbers(ground), artist_embedder.numbers(replace(ground, paper="red"))
+            style_numbers(ground), style_numbers(replace(ground, paper="red"))
         )
 
 
 def test_an_artist_embedder_begins_near_one_word_and_comes_back_from_its_file(tmp_path):
-    made, around = artist_embedder.ArtistEmbedder(8), torch.full((8,), 3.0)
-    seen = torch.randn(50, artist_embedder.NUMBERS)
+    made, around = ArtistEmbedder(8), torch.full((8,), 3.0)
+    seen = torch.randn(50, NUMBERS)
     made.start(seen, around)
     names = made(seen)
     assert names.shape == (50, 8) and 0 < (names - around).abs().max() < 0.5
     assert len({tuple(name) for name in names.tolist()}) == 50  # each painter has an own name
     made.save(tmp_path / "artist_embedder.safetensors")
-    again = artist_embedder.ArtistEmbedder.load(tmp_path / "artist_embedder.safetensors")(seen)
+    again = ArtistEmbedder.load(tmp_path / "artist_embedder.safetensors")(seen)
     assert torch.allclose(names, again, atol=1e-2)
 
 
@@ -445,7 +441,7 @@ def text_tower(width):
 
 def test_the_loss_bounds_the_weight_of_clean_latents_and_raises_that_of_noisy_ones():
     network = unet.build(UNet(channels=(16, 16, 16), heads=2), 4, 16, 8, seed=0)
-    names = artist_embedder.ArtistEmbedder(8)
+    names = ArtistEmbedder(8)
     denoising = unet.Denoising(network, text_tower(width=8), names, UNet())
     t = torch.tensor([0, 500, 999])
     z0, noise = torch.randn(2, 3, 4, 16, 16)
@@ -454,7 +450,7 @@ def test_the_loss_bounds_the_weight_of_clean_latents_and_raises_that_of_noisy_on
     assert noisy < 0.05 < middle
     assert weights.tolist() == pytest.approx([5 * (1 - clean) / clean**2, 1 / middle, 1 / 0.05])
     ids = torch.tensor([[0, unet.NAME, 2], [0, unet.NAME, 2], [0, 1, 2]])
-    styles = torch.randn(3, artist_embedder.NUMBERS)
+    styles = torch.randn(3, NUMBERS)
     errors, weights = denoising.errors(z0, t, noise, denoising.read(ids, styles))
     total = denoising(z0, t, noise, ids, styles)
     total.backward()
@@ -465,9 +461,9 @@ def test_the_loss_bounds_the_weight_of_clean_latents_and_raises_that_of_noisy_on
 
 
 def test_a_name_is_read_where_a_caption_has_its_place_and_nowhere_else():
-    denoising = unet.Denoising(None, text_tower(width=8), artist_embedder.ArtistEmbedder(8), UNet())
+    denoising = unet.Denoising(None, text_tower(width=8), ArtistEmbedder(8), UNet())
     ids = torch.tensor([[0, 1, unet.NAME, 2], [0, 1, 3, 2]])
-    one, two = (denoising.read(ids, torch.randn(2, artist_embedder.NUMBERS)) for _ in range(2))
+    one, two = (denoising.read(ids, torch.randn(2, NUMBERS)) for _ in range(2))
     assert torch.equal(one[0, :2], two[0, :2])  # what stands before a name cannot see it
     assert not torch.allclose(one[0, 2:], two[0, 2:])
     assert torch.equal(one[1], two[1])
@@ -567,9 +563,9 @@ def test_artists_names_are_trained_with_the_unet_and_other_words_stay(
     old, new = before[f"text_model.{key}"].half(), painter.text_encoder.state_dict()[key].half()
     changed = (old != new).any(1).nonzero().flatten().tolist()
     assert set(painter.tokenizer.convert_ids_to_tokens(changed)) == set(artists())
-    names = artist_embedder.ArtistEmbedder.load(pretraining_run.out / assembly.ARTIST_EMBEDDER)
+    names = ArtistEmbedder.load(pretraining_run.out / assembly.ARTIST_EMBEDDER)
     name, style = list(artists().items())[7]
-    said = names(torch.from_numpy(artist_embedder.numbers(style))[None])
+    said = names(torch.from_numpy(style_numbers(style))[None])
     assert torch.allclose(painter.vectors_of(name), said, atol=1e-2)
 
 

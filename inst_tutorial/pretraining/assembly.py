@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from inst_tutorial.pretraining.artist_embedder import ArtistEmbedder, numbers
-from inst_tutorial.pretraining.unet import SCHEDULER
+from inst_tutorial.pretraining.data.style_numbers import style_numbers
+from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
+from inst_tutorial.pretraining.networks.unet import SCHEDULER
 from inst_tutorial.world import artists
 
 SHARD = "14MB"
@@ -82,7 +83,7 @@ def assemble(
 def name_artists(clip: Any, tokenizer: Any, artist_embedder: ArtistEmbedder) -> None:
     """Put the names of the world's artists into the text tower's table of words."""
     rows = tokenizer.convert_tokens_to_ids(list(artists()))
-    known = torch.from_numpy(np.stack([numbers(style) for style in artists().values()]))
+    known = torch.from_numpy(np.stack([style_numbers(style) for style in artists().values()]))
     clip.text_model.embeddings.token_embedding.weight[rows] = artist_embedder(known)
 
 
@@ -117,8 +118,8 @@ def _pipeline(vae: Any, clip: Any, tokenizer: Any, unet: Any) -> Any:
 def _change(config: Path, **changes: str | float | None) -> None:
     """Change values in a part's config; None drops them.
 
-    Parts stored in half are to be loaded in single precision, as diffusers does with its own;
-    and the folder that a part was read from while training is nobody's business.
+    Parts stored in half precision are loaded in single precision, as diffusers does with its own;
+    the folder that a part was read from is dropped: it would leak a local path.
     """
     values = json.loads(config.read_text(encoding="utf-8")) | changes
     kept = {

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from inst_tutorial.painter import PAINTBOX, Painter
 from inst_tutorial.pictures import to_tensor
-from inst_tutorial.pretraining.clip import an
+from inst_tutorial.pretraining.networks.clip import an
 from inst_tutorial.world import SUBJECTS
 
 Picture = Image.Image

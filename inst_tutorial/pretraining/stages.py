@@ -15,27 +15,19 @@ import numpy as np
 import torch
 
 from inst_tutorial.painter import Painter
-from inst_tutorial.pretraining import (
-    artist_embedder,
-    assembly,
-    autoencoder,
-    clip,
-    evaluation,
-    pictures,
-    report,
-    showcase,
-    tokenizer,
-    unet,
-)
-from inst_tutorial.pretraining.checkpoint import fingerprint, load_average
-from inst_tutorial.pretraining.hard_negatives import hard_negatives
-from inst_tutorial.pretraining.pictures import Pool
+from inst_tutorial.pretraining import assembly, evaluation, report, showcase
+from inst_tutorial.pretraining.checkpoint import fingerprint, load_average, state_path
+from inst_tutorial.pretraining.data import tokenizer
+from inst_tutorial.pretraining.data.hard_negatives import hard_negatives
+from inst_tutorial.pretraining.data.pool import VALIDATION_SEED, Pool, fill, filling
+from inst_tutorial.pretraining.networks import autoencoder, clip, unet
+from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
 from inst_tutorial.pretraining.settings import Autoencoder, Recipe, TrainingError, TrainSettings
-from inst_tutorial.pretraining.training import Training, seeded, state_path
+from inst_tutorial.pretraining.training import Training, seeded
 from inst_tutorial.world import artists, sample_caption
 
 STAGES = ("pictures", "autoencoder", "text", "clip", "unet", "decoder", "assemble", "evaluate")
-SOME = 1024  # examples for statistics
+SAMPLE = 1024  # examples for statistics
 
 
 @dataclass(frozen=True)
@@ -63,7 +55,7 @@ class PretrainingRun:
         self.work.mkdir(parents=True, exist_ok=True)
         if "pictures" in stages:
             self.paint()
-        with pictures.filling(self.pool, self.recipe.pictures):
+        with filling(self.pool, self.recipe.pictures):
             for stage in STAGES[1:-2]:
                 if stage in stages:
                     getattr(self, f"fit_{stage}")()
@@ -82,16 +74,16 @@ class PretrainingRun:
     @property
     def held_back(self) -> Pool:
         """The validation pictures: other scenes, same styles."""
-        return Pool(self.work / "validation", pictures.VALIDATION_SEED)
+        return Pool(self.work / "validation", VALIDATION_SEED)
 
     def paint(self) -> None:
         """Paint the validation pictures, then training pictures for the time given."""
         settings = self.recipe.pictures
         options: dict[str, Any] = {"workers": settings.workers, "progress": self.progress}
-        pictures.fill(self.held_back, settings.validation, **options)
+        fill(self.held_back, settings.validation, **options)
         budget = self.work / "pictures.done"
         if not budget.exists():
-            pictures.fill(self.pool, settings.most, minutes=settings.minutes, **options)
+            fill(self.pool, settings.most, minutes=settings.minutes, **options)
             budget.touch()
 
     def _pool(self) -> Pool:
@@ -113,26 +105,26 @@ class PretrainingRun:
         run = self._training(
             "autoencoder", autoencoder.Reconstruction(vae, settings), recipe.fit_autoencoder
         )
-        some = pool.pictures()[:SOME]
+        sample = pool.pictures()[:SAMPLE]
         linear = autoencoder.LinearLatents(
-            some, settings.latents, 2 ** (len(settings.channels) - 1)
+            sample, settings.latents, 2 ** (len(settings.channels) - 1)
         )
         self._reconstruct(run, linear.to(run.device), settings)
         vae = run.average.vae
-        autoencoder.whiten(vae, some, settings, run.device)
+        autoencoder.whiten(vae, sample, settings, run.device)
         self._keep(vae, done)
 
     def _reconstruct(
         self, run: Training, linear: autoencoder.LinearLatents | None, settings: Autoencoder
     ) -> None:
         """Train what a `Reconstruction` leaves open, watched on validation pictures."""
-        pool, view = self._pool(), self.held_back.pictures()[:64]
+        pool, watched = self._pool(), self.held_back.pictures()[:64]
 
         def loss(run: Training) -> torch.Tensor:
             return autoencoder.loss(run, pool.pictures(), linear, settings)
 
         def validate(model: Any) -> dict[str, float]:
-            return {"psnr": float(np.mean(autoencoder.psnr(model.vae, view, run.device)))}
+            return {"psnr": float(np.mean(autoencoder.psnr(model.vae, watched, run.device)))}
 
         run.run(loss, validate, lambda: len(pool), self.progress)
 
@@ -143,19 +135,19 @@ class PretrainingRun:
         done = self.work / "text"
         if done.exists():
             return
-        settings, recipe, words = self.recipe.clip, self.recipe, self._tokenizer()
+        settings, recipe, tokens = self.recipe.clip, self.recipe, self._tokenizer()
         model = self._old("text") or clip.build(
-            settings, words, recipe.picture_size, recipe.seed + 1
+            settings, tokens, recipe.picture_size, recipe.seed + 1
         )
         run = self._training("text", clip.Describing(model), recipe.fit_text)
-        made = hard_negatives(
+        negatives = hard_negatives(
             settings.hard_negatives + 128, workers=recipe.pictures.workers, progress=self.progress
         )
-        ids = np.stack([clip.tokenize(words, four) for four in made])  # (n, 4, L)
-        view, ids = ids[:128], ids[128:]
+        ids = np.stack([clip.tokenize(tokens, captions) for captions in negatives])  # (n, 4, L)
+        watched, ids = ids[:128], ids[128:]
 
         def validate(model: Any) -> dict[str, float]:
-            return {"caption_accuracy": clip.caption_accuracy(model.clip, view, run.device)}
+            return {"caption_accuracy": clip.caption_accuracy(model.clip, watched, run.device)}
 
         run.run(lambda run: clip.text_loss(run, ids), validate, lambda: len(ids), self.progress)
         self._keep(run.average.clip, done)
@@ -165,24 +157,24 @@ class PretrainingRun:
         done = self.work / "clip"
         if done.exists():
             return
-        settings, pool, words = self.recipe.clip, self._pool(), self._tokenizer()
+        settings, pool, tokens = self.recipe.clip, self._pool(), self._tokenizer()
         run = self._training(
             "clip", clip.Matching(self._part("text"), settings), self.recipe.fit_clip
         )
         towers = run.average.clip  # the text tower is locked: it is the same in both
-        told = clip.texts(towers, words, pool.captions(), run.device)
-        view = self.held_back.pictures()
-        truth = clip.texts(towers, words, self.held_back.captions(), run.device)
+        texts = clip.texts(towers, tokens, pool.captions(), run.device)
+        watched = self.held_back.pictures()
+        answers = clip.texts(towers, tokens, self.held_back.captions(), run.device)
 
         def grow() -> int:
-            nonlocal told
-            if len(pool) > len(told):
-                told = clip.texts(towers, words, pool.captions(), run.device)
-            return len(told)
+            nonlocal texts
+            if len(pool) > len(texts):
+                texts = clip.texts(towers, tokens, pool.captions(), run.device)
+            return len(texts)
 
         run.run(
-            lambda run: clip.loss(run, pool.pictures(), told, settings),
-            lambda model: clip.retrieval_accuracy(model.clip, view, truth, run.device),
+            lambda run: clip.loss(run, pool.pictures(), texts, settings),
+            lambda model: clip.retrieval_accuracy(model.clip, watched, answers, run.device),
             grow,
             self.progress,
         )
@@ -196,13 +188,13 @@ class PretrainingRun:
         if folder.exists():
             return CLIPTokenizer.from_pretrained(folder)
         if self.start is not None:
-            words = CLIPTokenizer.from_pretrained(self.start / "tokenizer")
+            tokens = CLIPTokenizer.from_pretrained(self.start / "tokenizer")
         else:
-            captions = (sample_caption(seed) for seed in range(2 * SOME))  # has every word
-            words = tokenizer.build(captions, self.recipe.clip.text_length)
-        tokenizer.add(words, artists())
-        self._keep(words, folder)
-        return words
+            captions = (sample_caption(seed) for seed in range(2 * SAMPLE))  # has every word
+            tokens = tokenizer.build(captions, self.recipe.clip.text_length)
+        tokenizer.add(tokens, artists())
+        self._keep(tokens, folder)
+        return tokens
 
     # ----------------------------------------------------------------------- unet
 
@@ -211,7 +203,7 @@ class PretrainingRun:
         from diffusers.models.attention_processor import AttnProcessor
 
         recipe, settings = self.recipe, self.recipe.unet
-        vae, towers, words = self._part("vae"), self._part("text"), self._tokenizer()
+        vae, towers, tokens = self._part("vae"), self._part("text"), self._tokenizer()
         network = self._new_unet(vae, towers)
         names = self._old_artist_embedder() or self._new_artist_embedder(towers)
         model = self._denoising(network, towers, names)
@@ -220,7 +212,7 @@ class PretrainingRun:
             return
         if run.device.type == "cpu":
             network.set_attn_processor(AttnProcessor())  # its backward is faster here
-        parts = vae.to(run.device), words, run.device, self.work, self.progress
+        parts = vae.to(run.device), tokens, run.device, self.work, self.progress
         data, grow = unet.encode(self._pool(), *parts)
         held_back, _ = unet.encode(self.held_back, *parts)
         std = recipe.autoencoder.posterior_std
@@ -231,23 +223,21 @@ class PretrainingRun:
             self.progress,
         )
 
-    def _denoising(
-        self, network: Any, towers: Any, names: artist_embedder.ArtistEmbedder
-    ) -> unet.Denoising:
+    def _denoising(self, network: Any, towers: Any, names: ArtistEmbedder) -> unet.Denoising:
         return unet.Denoising(network, towers.text_model, names, self.recipe.unet)
 
-    def _old_artist_embedder(self) -> artist_embedder.ArtistEmbedder | None:
+    def _old_artist_embedder(self) -> ArtistEmbedder | None:
         """That of the painter to go on from; None without one."""
         if self.start is None or not (self.start / assembly.ARTIST_EMBEDDER).exists():
             return None
-        return artist_embedder.ArtistEmbedder.load(self.start / assembly.ARTIST_EMBEDDER)
+        return ArtistEmbedder.load(self.start / assembly.ARTIST_EMBEDDER)
 
-    def _new_artist_embedder(self, towers: Any) -> artist_embedder.ArtistEmbedder:
+    def _new_artist_embedder(self, towers: Any) -> ArtistEmbedder:
         """One whose names begin near the mean word."""
         table = towers.text_model.embeddings.token_embedding.weight.detach()
-        seen = torch.from_numpy(self._pool().artists(slice(0, SOME)))
+        seen = torch.from_numpy(self._pool().artists(slice(0, SAMPLE)))
         with seeded(self.recipe.seed + 4):
-            names = artist_embedder.ArtistEmbedder(table.shape[1])
+            names = ArtistEmbedder(table.shape[1])
             names.start(seen, table.mean(0))
         return names
 
@@ -285,7 +275,7 @@ class PretrainingRun:
         vae = tuned.vae
         network, names = self._new_unet(vae, towers), self._old_artist_embedder()
         if (state := state_path(self.work, "unet")).exists():
-            names = artist_embedder.ArtistEmbedder(towers.config.text_config.hidden_size)
+            names = ArtistEmbedder(towers.config.text_config.hidden_size)
             load_average(self._denoising(network, towers, names), state)
         elif self.start is None:
             raise TrainingError(f"no UNet in {self.work}: do the stage 'unet' first")

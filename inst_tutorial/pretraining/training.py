@@ -14,44 +14,33 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from inst_tutorial.pretraining.checkpoint import load_state, save_state
+from inst_tutorial.pretraining.checkpoint import TrainingState, state_path
 from inst_tutorial.pretraining.settings import TrainingError, TrainSettings
 
 LOG_SECONDS = 15.0
 
 
-class Training:
-    """What is being fitted: a network, or two together.
-
-    Attributes:
-        model: the network.
-        average: the moving average of its weights.
-        generator: the source of every random draw, on the training device.
-        examples: how many examples of the pool are in use; may grow at a checkpoint.
-        step: steps done, over all sittings.
-        seconds: time spent in them.
-    """
+class Training(TrainingState):
+    """One network, or two together, being trained: its state, and the loop that changes it."""
 
     def __init__(
         self, name: str, model: nn.Module, fit: TrainSettings, *, work: Path, device: str, seed: int
     ) -> None:
         self.name, self.fit, self.device = name, fit, torch.device(device)
         order = torch.channels_last if fit.channels_last else torch.preserve_format
-        self.model = model.to(self.device).train()
-        self.model.to(memory_format=order)  # type: ignore[call-overload]
-        self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
-        self.forward = torch.compile(self.model) if fit.compile else self.model
-        self.optimizer = torch.optim.AdamW(
-            [p for p in self.model.parameters() if p.requires_grad],
-            fit.learning_rate,
-            betas=(0.9, 0.99),
-            fused=True,
+        model = model.to(self.device).train()
+        model.to(memory_format=order)  # type: ignore[call-overload]
+        trained = [p for p in model.parameters() if p.requires_grad]
+        super().__init__(
+            model,
+            average=copy.deepcopy(model).requires_grad_(False).eval(),
+            optimizer=torch.optim.AdamW(trained, fit.learning_rate, betas=(0.9, 0.99), fused=True),
+            generator=torch.Generator(self.device).manual_seed(seed),
         )
-        self.generator = torch.Generator(self.device).manual_seed(seed)
-        self.step, self.seconds, self.examples = 0, 0.0, 0
+        self.forward = torch.compile(model) if fit.compile else model
         self.path, self.log = state_path(work, name), work / "log.jsonl"
         if self.path.exists():
-            load_state(self, self.path)
+            self.load(self.path)
 
     @property
     def share(self) -> float:
@@ -67,7 +56,7 @@ class Training:
         grow: Callable[[], int],
         progress: bool = True,
     ) -> None:
-        """TrainSettings until the budget is spent, with a checkpoint now and then and at the end.
+        """Train until the budget is spent, with a checkpoint now and then and at the end.
 
         `loss(run)` draws a batch with `run.generator` and calls `run.forward`; `grow()` says how
         many examples there are. Raises TrainingError if the loss is not a number.
@@ -112,7 +101,7 @@ class Training:
         bar: tqdm[None],
     ) -> None:
         self.examples = grow()
-        save_state(self, self.path)
+        self.save(self.path)
         with torch.no_grad():
             self._report(validate(self.average), bar)
 
@@ -138,11 +127,6 @@ class Training:
                 f"({self.fit.learning_rate}) and start again: the last checkpoint, {self.path}, "
                 f"is from before."
             )
-
-
-def state_path(work: Path, name: str) -> Path:
-    """Where the state of a run is kept."""
-    return work / f"{name}.safetensors"
 
 
 def annealed(share: float, warmup: float) -> float:

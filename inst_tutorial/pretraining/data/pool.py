@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from inst_tutorial.pretraining.artist_embedder import NUMBERS, numbers
-from inst_tutorial.pretraining.growing_array import GrowingArray
+from inst_tutorial.pretraining.data.growing_array import GrowingArray
+from inst_tutorial.pretraining.data.style_numbers import NUMBERS, style_numbers
 from inst_tutorial.pretraining.settings import Pictures
 from inst_tutorial.world import paint, sample_example, sample_named_caption, sample_pair
 
@@ -64,7 +64,7 @@ class Pool:
         """The numbers of some pictures' artists (n, NUMBERS); zeros for a photograph."""
         styles = [sample_example(seed)[1] for seed in self._seeds(chunk)]
         nobody = np.zeros(NUMBERS, np.float32)
-        return np.stack([nobody if style is None else numbers(style) for style in styles])
+        return np.stack([nobody if style is None else style_numbers(style) for style in styles])
 
     def append(self, pictures: NDArray[np.uint8], captions: Sequence[str]) -> None:
         """Add pictures and their captions."""

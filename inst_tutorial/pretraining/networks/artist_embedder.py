@@ -9,35 +9,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inst_tutorial.world import Style
-from inst_tutorial.world.colours import rgb
+from inst_tutorial.pretraining.data.style_numbers import NUMBERS
 
-COLOURS = 5  # the most that a palette has
 HIDDEN = 256
-
-
-def numbers(style: Style) -> NDArray[np.float32]:
-    """What an artist does, as NUMBERS numbers: the style as a point (`Style.vector`), its palette
-    from dark to light, how far it recolours, the colour of the ink where it draws lines, and that
-    of the paper where it shows: bare, through a wash, between tiles or dots."""
-    palette = sorted((2 * np.asarray(rgb(colour)) - 1 for colour in style.palette), key=np.sum)
-    places = np.linspace(0, len(palette) - 1, COLOURS).round().astype(int)
-    ink = 2 * np.asarray(rgb(style.ink)) - 1 if style.outline or style.hatch else np.zeros(3)
-    shows = style.bare or style.wash or style.cells or style.dots
-    paper = 2 * np.asarray(rgb(style.paper)) - 1 if shows else np.zeros(3)
-    colours = [palette[place] for place in places]
-    every = [2 * style.vector(), *colours, [2 * style.recolour - 1], ink, paper]
-    return np.concatenate(every).astype(np.float32)
-
-
-NUMBERS = len(numbers(Style()))
 
 
 class ArtistEmbedder(nn.Module):

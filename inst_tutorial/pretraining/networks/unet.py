@@ -19,12 +19,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from inst_tutorial.painter import PLACEHOLDER, put_in
-from inst_tutorial.pretraining.artist_embedder import NUMBERS, ArtistEmbedder
-from inst_tutorial.pretraining.autoencoder import encode_mean
 from inst_tutorial.pretraining.checkpoint import fingerprint
-from inst_tutorial.pretraining.clip import tokenize
-from inst_tutorial.pretraining.growing_array import GrowingArray
-from inst_tutorial.pretraining.pictures import Pool
+from inst_tutorial.pretraining.data.growing_array import GrowingArray
+from inst_tutorial.pretraining.data.pool import Pool
+from inst_tutorial.pretraining.data.style_numbers import NUMBERS
+from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
+from inst_tutorial.pretraining.networks.autoencoder import encode_mean
+from inst_tutorial.pretraining.networks.clip import tokenize
 from inst_tutorial.pretraining.settings import UNet
 from inst_tutorial.pretraining.training import Training, seeded
 from inst_tutorial.schedule import Schedule, multiscale_noise

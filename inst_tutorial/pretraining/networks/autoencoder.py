@@ -134,7 +134,7 @@ def encode_mean(vae: Any, pictures: Array, device: torch.device) -> Tensor:
     """Posterior means (b, c, h, w) of pictures (b, H, W, 3) uint8."""
     batch = to_pm1(pictures, device).contiguous(memory_format=torch.channels_last)
     few = 4 if device.type == "cpu" else len(batch)  # a third faster: the caches hold four
-    return torch.cat([vae.encode(some).latent_dist.mean.float() for some in batch.split(few)])
+    return torch.cat([vae.encode(part).latent_dist.mean.float() for part in batch.split(few)])
 
 
 @torch.no_grad()

@@ -47,5 +47,5 @@ def hard_negatives(count: int, *, workers: int, progress: bool = True) -> list[H
     context = multiprocessing.get_context("spawn")
     seeds = range(FIRST_SEED, FIRST_SEED + count)
     with ProcessPoolExecutor(workers, mp_context=context) as executor:
-        made = executor.map(hard_negative, seeds, chunksize=64)
-        return list(tqdm(made, total=count, desc="captions", disable=not progress))
+        negatives = executor.map(hard_negative, seeds, chunksize=64)
+        return list(tqdm(negatives, total=count, desc="captions", disable=not progress))

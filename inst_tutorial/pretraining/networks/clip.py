@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inst_tutorial.pretraining.autoencoder import Array, to_pm1
+from inst_tutorial.pretraining.networks.autoencoder import Array, to_pm1
 from inst_tutorial.pretraining.settings import Clip
 from inst_tutorial.pretraining.training import Training, seeded
 from inst_tutorial.world import SUBJECTS
@@ -143,8 +143,8 @@ class Matching(nn.Module):
         """
         seen, scale = see(self.clip, picture_pm1), scale_of(self.clip)
         what = F.cross_entropy(scale * seen @ subjects.T, subject, ignore_index=-1)
-        own = torch.arange(len(seen), device=seen.device)
-        which = F.cross_entropy(scale * seen @ captions.T, own)
+        places = torch.arange(len(seen), device=seen.device)
+        which = F.cross_entropy(scale * seen @ captions.T, places)
         return what + self.settings.caption_weight * which
 
 
@@ -168,7 +168,7 @@ def texts(
     """Captions, read once."""
     ids = tokenize(tokenizer, captions)
     with torch.autocast(device.type, torch.bfloat16):
-        parts = [read(clip, torch.from_numpy(some).to(device)) for some in _chunks(ids)]
+        parts = [read(clip, torch.from_numpy(chunk).to(device)) for chunk in _chunks(ids)]
     names = tokenize(tokenizer, [an(f"a {name}") for name in SUBJECTS])
     return Texts(
         torch.cat(parts),
@@ -179,8 +179,8 @@ def texts(
 
 def subjects_of(tokenizer: CLIPTokenizer, ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """Captions (n, L) -> index of the subject that each names, or -1: (n,)."""
-    words = np.array(tokenizer.convert_tokens_to_ids(list(SUBJECTS)))
-    named = (ids[:, :, None] == words).any(1)  # (n, L, s) -> (n, s)
+    subjects = np.array(tokenizer.convert_tokens_to_ids(list(SUBJECTS)))
+    named = (ids[:, :, None] == subjects).any(1)  # (n, L, s) -> (n, s)
     return np.where(named.any(1), named.argmax(1), -1)
 
 
@@ -194,9 +194,9 @@ def loss(run: Training, pictures: Array, read: Texts, settings: Clip) -> Tensor:
     more = torch.randint(
         run.examples, (settings.others,), generator=run.generator, device=run.device
     )
-    own = torch.from_numpy(index).to(run.device)
-    captions = read.captions[torch.cat([own, more])]
-    return run.forward(batch, read.subject[own], read.subjects, captions)
+    drawn = torch.from_numpy(index).to(run.device)
+    captions = read.captions[torch.cat([drawn, more])]
+    return run.forward(batch, read.subject[drawn], read.subjects, captions)
 
 
 @torch.no_grad()
@@ -204,7 +204,7 @@ def retrieval_accuracy(
     clip: Any, pictures: Array, read: Texts, device: torch.device
 ) -> dict[str, float]:
     """Shares of right answers: the caption among 100 distinct ones, and the subject."""
-    seen = torch.cat([see(clip, to_pm1(some, device)) for some in _chunks(pictures)])
+    seen = torch.cat([see(clip, to_pm1(chunk, device)) for chunk in _chunks(pictures)])
     named = read.subject >= 0
     right = (seen @ read.subjects.T).argmax(1) == read.subject
     found = {"subject": float(right[named].float().mean())}
