@@ -1,0 +1,134 @@
+"""The folder that a page of the book reads: graphs, weights, pictures, and paintbox.json.
+
+paintbox.json                    sizes, schedule, vocabulary, pictures; every file's sha256
+text.onnx ... learn.onnx         the graphs
+unet/ vae/ text_encoder/         the painter's own files, which the graphs point into
+gallery/                         pictures to choose from
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import inst_tutorial
+from inst_tutorial import world
+from inst_tutorial.painter import PAINTBOX, Painter
+from onnx_export import graphs, weights
+from onnx_export.gallery import write_gallery
+
+MANIFEST = "paintbox.json"
+START = "painting"  # where a learned word starts from
+PACKAGES = ("diffusers", "onnx", "onnxscript", "torch", "transformers")
+
+
+def export_all(out: Path, folder: Path = PAINTBOX) -> bool:
+    """Write the folder `out` for the painter at `folder`, whole or not at all.
+
+    False, at once, if `out` was made of the same files already. Raises ExportError.
+    """
+    made_of = fingerprint(folder)
+    if read_manifest(out).get("made_of") == made_of:
+        return False
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as beside:
+        whole = Path(beside, out.name)
+        _write(whole, Painter.load(folder, device="cpu"), folder, made_of)
+        shutil.rmtree(out, ignore_errors=True)
+        whole.rename(out)
+    return True
+
+
+def read_manifest(out: Path) -> dict[str, Any]:
+    """What paintbox.json says; nothing if there is none."""
+    path = out / MANIFEST
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def fingerprint(folder: Path) -> str:
+    """Equal for exports that would be equal: of the same painter by the same programs."""
+    package = Path(inst_tutorial.__file__).parent
+    sources = [*package.joinpath("world").glob("*.py"), *Path(__file__).parent.glob("*.py")]
+    found = sorted(folder.rglob("*.safetensors")) + sorted(folder.rglob("*.json")) + sorted(sources)
+    digest = hashlib.sha256(json.dumps({p: version(p) for p in PACKAGES}).encode())
+    for path in found:
+        digest.update(f"{path.name} {weights.sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _write(out: Path, painter: Painter, folder: Path, made_of: str) -> None:
+    """Everything, into a new folder."""
+    if painter.schedule.prediction_type != "epsilon":
+        raise weights.ExportError(
+            f"the painter predicts {painter.schedule.prediction_type!r}; the browser's sampling "
+            f"reads 'epsilon' only"
+        )
+    out.mkdir()
+    made = {}
+    for part in graphs.parts(painter):
+        name = f"{part.name}.onnx"
+        made[part.name] = {"graph": name, "weights": graphs.export(part, out / name, folder)}
+    for file in {file for entry in made.values() for file in entry["weights"]}:
+        (out / file).parent.mkdir(exist_ok=True)
+        shutil.copyfile(folder / file, out / file)
+    manifest = {
+        "made_of": made_of,
+        "graphs": made,
+        "files": {name: _facts(out / name) for name in _files(made)},
+        **describe(painter),
+        "gallery": write_gallery(out, _artists(), painter.picture_size),
+    }
+    (out / MANIFEST).write_text(json.dumps(manifest, separators=(",", ":")), encoding="utf-8")
+
+
+def _files(made: dict[str, Any]) -> list[str]:
+    names = {name for entry in made.values() for name in (entry["graph"], *entry["weights"])}
+    return sorted(names)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": weights.sha256(path)}
+
+
+def _artists() -> dict[str, world.Style]:
+    """The world's artists, by name."""
+    return world.painters()
+
+
+def describe(painter: Painter) -> dict[str, Any]:
+    """What a program must know of a painter besides its graphs, as JSON."""
+    schedule, tokenizer = painter.schedule, painter.tokenizer
+    return {
+        "version": inst_tutorial.__version__,
+        "picture_size": painter.picture_size,
+        "latent": list(painter.latent_shape),
+        "batch": graphs.BATCH,
+        "text": {
+            "length": painter.text_length,
+            "width": painter.text_width,
+            "begin": tokenizer.bos_token_id,
+            "end": tokenizer.eos_token_id,
+            "pad": tokenizer.pad_token_id,
+            "unknown": tokenizer.unk_token_id,
+            "vocabulary": vocabulary(painter),
+        },
+        "start": {"text": START, "vector": painter.vectors_of(START)[0].tolist()},
+        "schedule": {
+            "alphas": schedule.alphas_cumprod.tolist(),
+            "final": schedule.final_alpha,
+            "offset": schedule.steps_offset,
+            "low_noise": schedule.low_noise,
+        },
+    }
+
+
+def vocabulary(painter: Painter) -> dict[str, int]:
+    """The words that can stand in a prompt, and their numbers."""
+    special = set(painter.tokenizer.all_special_ids)
+    words = painter.tokenizer.get_vocab().items()
+    return {word: id_ for word, id_ in sorted(words, key=lambda w: w[1]) if id_ not in special}
