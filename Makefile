@@ -53,7 +53,7 @@ clean:  ## remove what was built; .venv stays
 	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 .venv/.run: EXTRAS :=
-.venv/.develop: EXTRAS := [book,test,dev]
+.venv/.develop: EXTRAS := [book,test,web,dev]
 .venv/.run .venv/.develop: pyproject.toml constraints.txt
 	@echo 'setting up .venv, once: a few minutes and up to 2 GB'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

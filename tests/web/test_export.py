@@ -145,5 +145,5 @@ def test_numbers_that_lie_in_no_file_are_refused():
 
     numbers = np.random.default_rng(0).random((200, 200), np.float32)
     graph = helper.make_graph([], "foreign", [], [], [numpy_helper.from_array(numbers, "table")])
-    with pytest.raises(ExportError, match="table .*in none of the painter's files"):
+    with pytest.raises(ExportError, match=r"table .*in none of the painter's files"):
         point_to_files(helper.make_model(graph), Store(PAINTBOX, []))

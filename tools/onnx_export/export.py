@@ -16,6 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 import inst_tutorial
 from inst_tutorial import world
 from inst_tutorial.painter import PAINTBOX, Painter
@@ -33,10 +35,10 @@ def export_all(out: Path, folder: Path = PAINTBOX) -> bool:
     False, at once, if `out` was made of the same files already. Raises ExportError.
     """
     made_of = fingerprint(folder)
-    if read_manifest(out).get("made_of") == made_of:
-        return False
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent) as beside:
+    with FileLock(f"{out}.lock"), tempfile.TemporaryDirectory(dir=out.parent) as beside:
+        if read_manifest(out).get("made_of") == made_of:
+            return False
         whole = Path(beside, out.name)
         _write(whole, Painter.load(folder, device="cpu"), folder, made_of)
         shutil.rmtree(out, ignore_errors=True)
@@ -81,7 +83,7 @@ def _write(out: Path, painter: Painter, folder: Path, made_of: str) -> None:
         "graphs": made,
         "files": {name: _facts(out / name) for name in _files(made)},
         **describe(painter),
-        "gallery": write_gallery(out, _artists(), painter.picture_size),
+        "gallery": write_gallery(out, world.artists(), painter.picture_size),
     }
     (out / MANIFEST).write_text(json.dumps(manifest, separators=(",", ":")), encoding="utf-8")
 
@@ -93,11 +95,6 @@ def _files(made: dict[str, Any]) -> list[str]:
 
 def _facts(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": weights.sha256(path)}
-
-
-def _artists() -> dict[str, world.Style]:
-    """The world's artists, by name."""
-    return world.painters()
 
 
 def describe(painter: Painter) -> dict[str, Any]:
@@ -122,7 +119,7 @@ def describe(painter: Painter) -> dict[str, Any]:
             "alphas": schedule.alphas_cumprod.tolist(),
             "final": schedule.final_alpha,
             "offset": schedule.steps_offset,
-            "low_noise": schedule.low_noise,
+            "coarse_level": schedule.coarse_level,
         },
     }
 
