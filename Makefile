@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export TOKENIZERS_PARALLELISM := false
 export OMP_WAIT_POLICY := PASSIVE
-test notebooks times: export OMP_NUM_THREADS := 1
+test test-fast notebooks times: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint notebooks book pdf lab bench bench-gpu paintbox clean
+.PHONY: help demo test test-fast lint notebooks book pdf lab bench bench-gpu paintbox clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ bench-gpu: .venv/.run  ## measure at Stable Diffusion's size; DIFFUSERS=checkout
 
 test: .venv/.develop  ## run all tests and every notebook
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-fast: .venv/.develop  ## run the quick tests only, in about a minute
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not notebook and not browser"
 
 lint: .venv/.develop  ## check style, types and the reading order
 	$(BIN)/ruff check

@@ -7,7 +7,7 @@ import pytest
 from chromium import CHROMIUM, needs_chromium
 
 SPEC = importlib.util.spec_from_file_location(
-    "make_pdf", Path(__file__).parents[1] / "tools/make_pdf.py"
+    "make_pdf", Path(__file__).parents[2] / "tools/make_pdf.py"
 )
 make_pdf = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(make_pdf)

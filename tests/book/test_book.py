@@ -15,7 +15,7 @@ import pytest
 import yaml
 from chromium import needs_chromium
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
 PLAYED = [page for page in PAGES if "02" <= Path(page).name[:2] <= "11"]

@@ -18,7 +18,7 @@ from PIL import Image, ImageChops, ImageStat
 from inst_tutorial.widgets import viewer
 from inst_tutorial.world import STYLES, Scene, paint
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 
 _spec = importlib.util.spec_from_file_location(

@@ -10,12 +10,12 @@ import pytest
 
 import inst_tutorial
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MAP = (ROOT / "book" / "b_paper_code_tests.md").read_text(encoding="utf-8")
 API = (ROOT / "book" / "c_api.md").read_text(encoding="utf-8")
 PAGES = sorted((ROOT / "book").glob("*.md"))
 ROLE = re.compile(r"\{(?:func|class|meth|attr|mod|data|exc)\}`(?:[^`<]*<)?[~!]?([\w.]+)>?`")
-TEST = re.compile(r"`(tests/test_\w+\.py)::(\w+)`")
+TEST = re.compile(r"`(tests/\w+/test_\w+\.py)::(\w+)`")
 AUTHORS = re.compile(r"\(https://github\.com/zyxElsa/InST([^)]*)\)")
 
 
