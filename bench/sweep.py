@@ -28,8 +28,8 @@ from inst_tutorial.painter import Painter
 from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.words import Word
 from inst_tutorial.world import Scene, Style, artists, paint, sample_style, style_words
+from inst_tutorial.world.seeds import SWEEP, SWEEP_STYLE_PICTURES
 
-FIRST_SEED = 2_000_000_000  # apart from the seeds of training and validation
 Row = dict[str, Any]
 RATES = (  # of Adam, by kind of word
     *(("pooled", rate) for rate in (1e-3, 2e-3)),
@@ -42,19 +42,19 @@ app = typer.Typer(add_completion=False)
 
 def styles(count: int) -> list[Style]:
     """Styles of the training continuum."""
-    rng = np.random.default_rng(FIRST_SEED)
+    rng = np.random.default_rng(SWEEP[0])
     return [sample_style(rng) for _ in range(count)]
 
 
 def scenes(count: int) -> list[Scene]:
     """Contents, each with another subject than the style picture's."""
     subjects = itertools.cycle(("cat", "lighthouse", "castle", "owl", "tree", "windmill"))
-    return [Scene.sample(FIRST_SEED + i, subject=next(subjects)) for i in range(count)]
+    return [Scene.sample(seed, subject=next(subjects)) for seed in SWEEP[:count]]
 
 
 def style_picture(style: Style, number: int) -> Image.Image:
     """The one picture that a word is learned from."""
-    return paint(Scene.sample(FIRST_SEED - 1 - number, subject="house"), style)
+    return paint(Scene.sample(SWEEP_STYLE_PICTURES[-1 - number], subject="house"), style)
 
 
 def learn_words(painter: Painter, settings: LearningSettings, count: int) -> list[Word]:

@@ -73,8 +73,7 @@ def run_demo(
 
 def _painted(painter: Painter, scene: Scene, style: Style | None) -> Image.Image:
     """The world's picture at the painter's size."""
-    size = (painter.picture_size, painter.picture_size)
-    return paint(scene, style).resize(size, Image.Resampling.LANCZOS)
+    return paint(scene, style, size=painter.picture_size)
 
 
 def _named(columns: dict[str, Column]) -> dict[str, Image.Image]:

@@ -50,25 +50,34 @@ from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import to_pictures, to_tensor
 from inst_tutorial.style_transfer import TransferSettings, adain, draw_contexts, transfer
 from inst_tutorial.words import Word
-from inst_tutorial.world import HELD_OUT, Scene, Style, content_words, full_caption, paint
+from inst_tutorial.world import (
+    HELD_OUT,
+    Scene,
+    Style,
+    content_words,
+    full_caption,
+    paint,
+    with_article,
+)
 from inst_tutorial.world import style_words as words_of
+from inst_tutorial.world.seeds import BOOK
 
 Picture = Image.Image
 Row = dict[str, Any]
 
 #: Each is repainted in every style. No other part of the project looks at these scenes.
 CONTENTS = (
-    Scene("lighthouse", "sea", light="sunset", seed=1_500_000_001),
-    Scene("cat", "meadow", colour="orange", trim="brown", seed=1_500_000_002),
-    Scene("windmill", "mountains", colour="green", trim="yellow", seed=1_500_000_003),
-    Scene("castle", "snow", light="night", colour="purple", trim="pink", seed=1_500_000_004),
+    Scene("lighthouse", "sea", light="sunset", seed=BOOK[1]),
+    Scene("cat", "meadow", colour="orange", trim="brown", seed=BOOK[2]),
+    Scene("windmill", "mountains", colour="green", trim="yellow", seed=BOOK[3]),
+    Scene("castle", "snow", light="night", colour="purple", trim="pink", seed=BOOK[4]),
 )
 
 #: Seed s learns its words from scene s, painted in the style.
 STYLE_SCENES = (
-    Scene("house", "meadow", colour="blue", trim="red", seed=1_500_000_011),
-    Scene("sailboat", "sea", colour="red", trim="yellow", seed=1_500_000_012),
-    Scene("tree", "mountains", light="sunset", colour="green", seed=1_500_000_013),
+    Scene("house", "meadow", colour="blue", trim="red", seed=BOOK[11]),
+    Scene("sailboat", "sea", colour="red", trim="yellow", seed=BOOK[12]),
+    Scene("tree", "mountains", light="sunset", colour="green", seed=BOOK[13]),
 )
 
 SAMPLING = TransferSettings(steps=8)  # seeds are the case's
@@ -254,8 +263,7 @@ class Case:
 
     def painted(self, scene: Scene, style: Style | None, stroke_seed: int = 0) -> Picture:
         """The world's picture at the painter's size."""
-        size = (self.painter.picture_size,) * 2
-        return paint(scene, style, stroke_seed=stroke_seed).resize(size, Image.Resampling.LANCZOS)
+        return paint(scene, style, stroke_seed=stroke_seed, size=self.painter.picture_size)
 
     # ----------------------------------------------------------------- learning
 
@@ -318,8 +326,9 @@ class Case:
 
     def drawn(self, method: Method, word: Word | None) -> list[Picture]:
         """The contents' words with the style's, drawn from noise in one batch."""
-        how, style = self.settings(method, 1.0), "*" if word else words_of(self.style)
-        prompts = [f"{content_words(scene)} in the style of {_a(style)}" for scene in self.scenes]
+        how = self.settings(method, 1.0)
+        style = "*" if word else with_article(words_of(self.style))
+        prompts = [f"{content_words(scene)} in the style of {style}" for scene in self.scenes]
         contexts = self.painter.embed(prompts, None if word is None else word.vectors)
         generator = Generator().manual_seed(self.seed)
         return draw_contexts(self.painter, contexts, generator, steps=how.steps)
@@ -382,11 +391,6 @@ def style_scores(result: Picture, painting: Picture) -> dict[str, float]:
         "palette": palette_distance(result, painting, directions=32),
         "texture": texture_distance(result, painting),
     }
-
-
-def _a(words: str) -> str:
-    """The words with their article; the placeholder has none."""
-    return words if words == "*" else f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def _columns(curve: Sequence[Row]) -> Row:

@@ -55,11 +55,10 @@ def favicon() -> Path:
 def card() -> Path:
     """What a link to the book shows elsewhere: the emblem's scene in many styles, and the title."""
     sheet = Image.new("RGB", (1200, 630), "#14213d")
-    painted = [paint(EMBLEM, HELD_OUT[name]) for name in list(HELD_OUT)[:8]]
-    painted += [paint(EMBLEM, STYLES[name]) for name in ("mosaic", "comic", "woodcut")]
-    for i, picture in enumerate([paint(EMBLEM), *painted]):
-        tile = picture.resize((200, 200), Image.Resampling.LANCZOS)
-        sheet.paste(tile, (200 * (i % 6), 200 * (i // 6)))
+    styles = [HELD_OUT[name] for name in list(HELD_OUT)[:8]]
+    styles += [STYLES[name] for name in ("mosaic", "comic", "woodcut")]
+    for i, style in enumerate([None, *styles]):
+        sheet.paste(paint(EMBLEM, style, size=200), (200 * (i % 6), 200 * (i // 6)))
     drawing = ImageDraw.Draw(sheet)
     font = matplotlib.font_manager.findfont("DejaVu Sans:bold")
     drawing.text((600, 490), TITLE, "white", ImageFont.truetype(font, 42), anchor="mm")
@@ -71,12 +70,8 @@ def card() -> Path:
 
 def emblem(side: int) -> Image.Image:
     """RGBA: the photograph left of a diagonal, the painting right of it."""
-    big = (4 * 128, 4 * 128)
-    photograph, painting = (
-        paint(EMBLEM, style).resize(big, Image.Resampling.LANCZOS)
-        for style in (None, HELD_OUT["starry"])
-    )
-    mask, corners = Image.new("L", big), Image.new("L", big)
+    photograph, painting = (paint(EMBLEM, style, size=512) for style in (None, HELD_OUT["starry"]))
+    mask, corners = Image.new("L", (512, 512)), Image.new("L", (512, 512))
     ImageDraw.Draw(mask).polygon([(330, 0), (512, 0), (512, 512), (180, 512)], fill=255)
     ImageDraw.Draw(corners).rounded_rectangle((0, 0, 511, 511), 80, fill=255)
     both = Image.composite(painting, photograph, mask)

@@ -7,6 +7,7 @@ the model card.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,12 +46,11 @@ from inst_tutorial.world import (
     sample_style,
 )
 from inst_tutorial.world import style_words as words_of
+from inst_tutorial.world.seeds import EVALUATION, EVALUATION_STYLE_PICTURES
 
 Picture = Image.Image
 Painting = tuple[Scene, Style]
 
-FIRST_SEED = VALIDATION_SEED + 1_000_000  # the pictures that watched the training come before
-STYLE_SEED = FIRST_SEED + 1_000_000  # of the scenes in the pictures that styles are learned from
 TOGETHER = 4  # styles learned at a time
 
 
@@ -130,10 +130,8 @@ def size_row(folder: Path) -> Measurement:
 
 def paintings(first_seed: int) -> Iterator[Painting]:
     """Scenes in styles of the training continuum, without end."""
-    seed = first_seed
-    while True:
+    for seed in itertools.count(first_seed):
         scene, style, _ = sample_example(seed)
-        seed += 1
         if style is not None:
             yield scene, style
 
@@ -209,7 +207,7 @@ class Exam:
     def captions(self, judge: Judge) -> Measurement:
         """Does CLIP find a picture's caption among others?"""
         n, choices = self.settings.captions, self.settings.choices
-        examples = distinct_captions(n, FIRST_SEED)
+        examples = distinct_captions(n, EVALUATION[0])
         seen = torch.cat(
             [
                 judge.see([self._paint(*example) for example in some])
@@ -221,7 +219,7 @@ class Exam:
 
     def subjects(self, judge: Judge) -> list[Measurement]:
         """Are subjects recognised in pictures drawn from captions, and in the world's own?"""
-        examples = paintings_of(self.settings.samples, FIRST_SEED)
+        examples = paintings_of(self.settings.samples, EVALUATION[0])
         names = [scene.subject for scene, _ in examples]
         generator = Generator().manual_seed(self.settings.transfer.seed)
         drawn: list[Picture] = []
@@ -243,8 +241,8 @@ class Exam:
 
     def wrong_words(self) -> list[Measurement]:
         """By how much does a wrong caption raise the loss, at the same noise?"""
-        rng = np.random.default_rng(FIRST_SEED)
-        examples = paintings_of(self.settings.pictures, FIRST_SEED)
+        rng = np.random.default_rng(EVALUATION[0])
+        examples = paintings_of(self.settings.pictures, EVALUATION[0])
         losses = []
         for scene, style in self._watched(examples, "captions"):
             captions = (
@@ -271,7 +269,9 @@ class Exam:
     def transfers(self) -> Iterator[Case]:
         """Held-out styles, each learned from one picture, on contents of other scenes."""
         styles = list(HELD_OUT.values())[: self.settings.styles]
-        pictures = [self._paint(Scene.sample(STYLE_SEED + i), h) for i, h in enumerate(styles)]
+        seeds = EVALUATION_STYLE_PICTURES[: len(styles)]
+        scenes = [Scene.sample(seed) for seed in seeds]
+        pictures = [self._paint(*painting) for painting in zip(scenes, styles, strict=True)]
         words = self._learn(pictures)
         contents = self._contents()
         for style, picture, word in self._watched(
@@ -307,12 +307,11 @@ class Exam:
     # -------------------------------------------------------------------- common
 
     def _contents(self) -> list[Scene]:
-        return [Scene.sample(FIRST_SEED + i) for i in range(self.settings.scenes)]
+        return [Scene.sample(seed) for seed in EVALUATION[: self.settings.scenes]]
 
     def _paint(self, scene: Scene, style: Style | None) -> Picture:
         """The world's picture at the painter's size."""
-        size = (self.painter.picture_size,) * 2
-        return paint(scene, style).resize(size, Image.Resampling.LANCZOS)
+        return paint(scene, style, size=self.painter.picture_size)
 
     def _watched(self, items: Sequence[Any], doing: str) -> Any:
         return tqdm(items, desc=doing, disable=not self.progress)

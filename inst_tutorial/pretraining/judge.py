@@ -17,21 +17,20 @@ from torch.nn import functional as F
 
 from inst_tutorial.painter import PAINTBOX, Painter
 from inst_tutorial.pictures import to_tensor
-from inst_tutorial.pretraining.networks.clip import an
-from inst_tutorial.world import SUBJECTS
+from inst_tutorial.world import SUBJECTS, with_article
 
 Picture = Image.Image
 
 BATCH = 8  # pictures at a time
 WORDINGS = (
-    "a {}",
-    "a photo of a {}",
-    "an oil painting of a {}",
-    "a line drawing of a {}",
-    "a mosaic of a {}",
-    "a {} in the style of a watercolour",
-    "a {} in the style of a poster",
-    "a {} in the style of a dot painting",
+    "{}",
+    "a photo of {}",
+    "an oil painting of {}",
+    "a line drawing of {}",
+    "a mosaic of {}",
+    "{} in the style of a watercolour",
+    "{} in the style of a poster",
+    "{} in the style of a dot painting",
 )
 
 
@@ -81,7 +80,7 @@ class Judge:
 
     def subjects(self, pictures: Sequence[Picture]) -> list[str]:
         """What each picture shows, zero-shot: the subject that is nearest over all wordings."""
-        prompts = [an(wording.format(name)) for name in SUBJECTS for wording in WORDINGS]
+        prompts = [wording.format(with_article(name)) for name in SUBJECTS for wording in WORDINGS]
         scores = self.see(pictures) @ self.read(prompts).T  # (n, subjects * wordings)
         means = scores.view(len(pictures), len(SUBJECTS), len(WORDINGS)).mean(2)  # (n, subjects)
         return [list(SUBJECTS)[index] for index in means.argmax(1).tolist()]

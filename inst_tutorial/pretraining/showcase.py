@@ -15,13 +15,13 @@ from torch import Generator
 from inst_tutorial.figures import STYLE_FILE, picture_grid, save_figure
 from inst_tutorial.painter import Painter
 from inst_tutorial.pretraining.evaluation import (
-    FIRST_SEED,
     EvaluationSettings,
     Exam,
     paintings_of,
 )
 from inst_tutorial.pretraining.judge import batches
 from inst_tutorial.world import HELD_OUT, full_caption
+from inst_tutorial.world.seeds import EVALUATION
 
 ROWS, COLUMNS = 6, 8  # samples
 STYLES, CONTENTS = 6, 4  # transfers
@@ -37,7 +37,7 @@ def show(painter: Painter, folder: Path, settings: EvaluationSettings, progress:
 
 def samples(exam: Exam) -> Figure:
     """Pictures drawn from the captions of the first paintings, each with its caption."""
-    prompts = [full_caption(*one) for one in paintings_of(ROWS * COLUMNS, FIRST_SEED)]
+    prompts = [full_caption(*one) for one in paintings_of(ROWS * COLUMNS, EVALUATION[0])]
     generator = Generator().manual_seed(exam.settings.transfer.seed)
     drawn: list[Image.Image] = []
     for some in batches(prompts):

@@ -19,12 +19,13 @@ from inst_tutorial.pretraining import assembly, evaluation, report, showcase
 from inst_tutorial.pretraining.checkpoint import fingerprint, load_average, state_path
 from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.pretraining.data.hard_negatives import hard_negatives
-from inst_tutorial.pretraining.data.pool import VALIDATION_SEED, Pool, fill, filling
+from inst_tutorial.pretraining.data.pool import Pool, fill, filling
 from inst_tutorial.pretraining.networks import autoencoder, clip, unet
 from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
 from inst_tutorial.pretraining.settings import Autoencoder, Recipe, TrainingError, TrainSettings
 from inst_tutorial.pretraining.training import Training, seeded
 from inst_tutorial.world import artists, sample_caption
+from inst_tutorial.world.seeds import VALIDATION
 
 STAGES = ("pictures", "autoencoder", "text", "clip", "unet", "decoder", "assemble", "evaluate")
 SAMPLE = 1024  # examples for statistics
@@ -74,7 +75,7 @@ class PretrainingRun:
     @property
     def held_back(self) -> Pool:
         """The validation pictures: other scenes, same styles."""
-        return Pool(self.work / "validation", VALIDATION_SEED)
+        return Pool(self.work / "validation", VALIDATION[0])
 
     def paint(self) -> None:
         """Paint the validation pictures, then training pictures for the time given."""

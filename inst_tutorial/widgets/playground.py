@@ -134,10 +134,7 @@ def _examples(size: int) -> dict[str, Image.Image]:
         "lighthouse": Scene("lighthouse", "sea", colour="red", seed=1),
         "cat": Scene("cat", "meadow", colour="orange", trim="brown", seed=2),
     }
-    sides = (size, size)
-    return {
-        name: paint(scene).resize(sides, Image.Resampling.LANCZOS) for name, scene in scenes.items()
-    }
+    return {name: paint(scene, size=size) for name, scene in scenes.items()}
 
 
 def _middle(strengths: Sequence[float], guidances: Sequence[float]) -> dict[str, Value]:

@@ -2,7 +2,7 @@
 
 A scene says what is to be seen, a style how it is painted. ``paint(scene, style)``
 is the truth that style transfer tries to reach; ``paint(scene)`` is the photograph
-it starts from. Reading order: colours, canvas, subjects, settings, scene, style,
+it starts from. Reading order: seeds, colours, canvas, subjects, settings, scene, style,
 technique, render, caption, gallery, artist_names, examples.
 
     >>> from inst_tutorial.world import HELD_OUT, Scene, paint
@@ -18,6 +18,7 @@ from inst_tutorial.world.caption import (
     full_caption,
     named_caption,
     style_words,
+    with_article,
 )
 from inst_tutorial.world.colours import NAMED as COLOURS
 from inst_tutorial.world.examples import (
@@ -59,4 +60,5 @@ __all__ = [
     "sample_pair",
     "sample_style",
     "style_words",
+    "with_article",
 ]

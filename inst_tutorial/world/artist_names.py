@@ -13,6 +13,7 @@ from itertools import product
 import numpy as np
 
 from inst_tutorial.world.gallery import STYLES, sample_style
+from inst_tutorial.world.seeds import ARTISTS
 from inst_tutorial.world.style import Style
 
 _FIRST = "bal cor dan fel gar hol jan kel lor mar nev ors pal ral sel tam ulm val wen zor"
@@ -20,13 +21,12 @@ _LAST = (
     "adi anek arra eda elius enko etti iard ille inga "
     "isto odan oley omir onte orth uber uki uzzo yama"
 )
-SEED = 3_000_000_000  # no training example has it
 
 
 @cache
 def artists() -> dict[str, Style]:
     """400 artists by name: first the named training styles, then draws from the continuum."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(ARTISTS[0])
     names = [first + last for first, last in product(_FIRST.split(), _LAST.split())]
     rng.shuffle(names)
     styles = [*STYLES.values()]

@@ -32,7 +32,7 @@ def style_words(style: Style | None) -> str:
 
 def full_caption(scene: Scene, style: Style | None) -> str:
     """Content and style, with nothing left out: the best caption of a painting."""
-    return f"{content_words(scene)} in the style of {_a(style_words(style))}"
+    return f"{content_words(scene)} in the style of {with_article(style_words(style))}"
 
 
 def describe(scene: Scene, style: Style | None, rng: np.random.Generator) -> str:
@@ -46,12 +46,12 @@ def describe(scene: Scene, style: Style | None, rng: np.random.Generator) -> str
     words = _join(medium(style), details, colours)
     form = rng.random()
     if form < 0.12:
-        return _a(words)
+        return with_article(words)
     if form < 0.2:
         return content
     if form < 0.6:
-        return f"{content} in the style of {_a(words)}"
-    return _join(f"{_a(medium(style))} of {content}", details, colours)
+        return f"{content} in the style of {with_article(words)}"
+    return _join(f"{with_article(medium(style))} of {content}", details, colours)
 
 
 def named_caption(scene: Scene, style: Style, rng: np.random.Generator) -> str:
@@ -61,6 +61,11 @@ def named_caption(scene: Scene, style: Style, rng: np.random.Generator) -> str:
     kept = rng.random(3) > 0.15
     content = _content(scene, colour=kept[0], setting=kept[1], light=kept[2])
     return f"{content} {'by' if rng.random() < 0.5 else 'in the style of'} {style.name}"
+
+
+def with_article(words: str) -> str:
+    """The words after "a" or "an": "an owl"."""
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def medium(style: Style) -> str:
@@ -127,13 +132,9 @@ def _content(scene: Scene, *, colour: bool, setting: bool, light: bool) -> str:
     words += [scene.subject]
     words += [SETTINGS[scene.setting][0]] if setting else []
     words += [LIGHTS[scene.light].phrase] if light else []
-    return _a(" ".join(words))
+    return with_article(" ".join(words))
 
 
 def _join(subject: str, details: str, colours: str) -> str:
     """Join to "x with y in z", leaving out what is empty."""
     return subject + (f" with {details}" if details else "") + (f" in {colours}" if colours else "")
-
-
-def _a(words: str) -> str:
-    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"

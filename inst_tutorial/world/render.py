@@ -6,12 +6,14 @@ import numpy as np
 from PIL import Image
 
 from inst_tutorial.world import technique
-from inst_tutorial.world.canvas import Drawing
+from inst_tutorial.world.canvas import SIZE, Drawing
 from inst_tutorial.world.scene import Scene
 from inst_tutorial.world.style import Style
 
 
-def paint(scene: Scene, style: Style | None = None, *, stroke_seed: int = 0) -> Image.Image:
+def paint(
+    scene: Scene, style: Style | None = None, *, stroke_seed: int = 0, size: int = SIZE
+) -> Image.Image:
     """Paint a scene.
 
     Args:
@@ -19,15 +21,22 @@ def paint(scene: Scene, style: Style | None = None, *, stroke_seed: int = 0) -> 
         style: how; ``None`` gives the clean, shaded "photograph".
         stroke_seed: seed of the strokes: another one paints the same scene in the same
             style with other strokes.
+        size: side of the picture in pixels. The world is painted at 128 and then resized.
 
     Returns:
-        An RGB picture of 128 x 128 pixels.
+        An RGB picture of size x size pixels.
+
+    Raises:
+        ValueError: size is below 1.
     """
+    if size < 1:
+        raise ValueError(f"size must be 1 pixel or more, got {size}")
     drawing = scene.draw()
-    if style is None:
-        return to_image(drawing.picture_01)
-    rng = np.random.default_rng([scene.seed, stroke_seed])
-    return to_image(paint_layers(drawing, style, rng))
+    picture_01 = drawing.picture_01
+    if style is not None:
+        rng = np.random.default_rng([scene.seed, stroke_seed])
+        picture_01 = paint_layers(drawing, style, rng)
+    return to_image(picture_01).resize((size, size), Image.Resampling.LANCZOS)
 
 
 def paint_layers(drawing: Drawing, style: Style, rng: np.random.Generator) -> np.ndarray:

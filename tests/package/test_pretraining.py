@@ -26,7 +26,7 @@ from inst_tutorial.pretraining import assembly
 from inst_tutorial.pretraining.__main__ import main
 from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.pretraining.data.growing_array import GrowingArray
-from inst_tutorial.pretraining.data.hard_negatives import FIRST_SEED, hard_negative, hard_negatives
+from inst_tutorial.pretraining.data.hard_negatives import hard_negative, hard_negatives
 from inst_tutorial.pretraining.data.pool import Pool, fill, filling
 from inst_tutorial.pretraining.data.style_numbers import NUMBERS, style_numbers
 from inst_tutorial.pretraining.networks import autoencoder, clip, unet
@@ -53,6 +53,7 @@ from inst_tutorial.world import (
     sample_named_caption,
     sample_pair,
 )
+from inst_tutorial.world.seeds import HARD_NEGATIVES, TRAINING, VALIDATION
 
 TINY = Recipe(
     pictures=Pictures(most=32, workers=1, validation=16),
@@ -222,8 +223,14 @@ def test_the_longest_captions_fit():
 # ----------------------------------------------------------------------------- clip
 
 
+def test_the_recipe_stays_within_its_seeds():
+    pictures = Recipe().pictures
+    assert pictures.most <= len(TRAINING) and pictures.validation <= len(VALIDATION)
+    assert Recipe().clip.hard_negatives <= len(HARD_NEGATIVES)
+
+
 def test_of_four_captions_two_belong_together_and_two_are_wrong_in_one_thing():
-    for seed in range(FIRST_SEED, FIRST_SEED + 40):
+    for seed in HARD_NEGATIVES[:40]:
         said, full, part, style = hard_negative(seed)
         scene, painted_in, caption = sample_example(seed)
         assert (said, full) == (caption, full_caption(scene, painted_in))
@@ -231,7 +238,7 @@ def test_of_four_captions_two_belong_together_and_two_are_wrong_in_one_thing():
         assert part.split(" in the style of ")[0] != content and part.endswith(manner)
         assert style.startswith(content) and style != full
     assert hard_negatives(3, workers=1, progress=False) == [
-        hard_negative(FIRST_SEED + i) for i in range(3)
+        hard_negative(seed) for seed in HARD_NEGATIVES[:3]
     ]
 
 

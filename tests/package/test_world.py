@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from inst_tutorial.world import (
@@ -29,6 +30,7 @@ from inst_tutorial.world import (
     sample_named_caption,
     sample_pair,
     sample_style,
+    seeds,
     style_words,
 )
 from inst_tutorial.world.technique import directions
@@ -69,6 +71,16 @@ def test_the_same_call_paints_the_same_bytes_and_another_hand_other_strokes():
         for stroke_seed in (0, 0, 1)
     ]
     assert digest[0] == digest[1] != digest[2]
+
+
+def test_the_size_is_the_one_asked_for():
+    scene, style = Scene("cat", "meadow", seed=5), STYLES["oil"]
+    whole = paint(scene, style)
+    assert paint(scene, style, size=128).tobytes() == whole.tobytes()
+    small = paint(scene, style, size=48)
+    assert small.tobytes() == whole.resize((48, 48), Image.Resampling.LANCZOS).tobytes()
+    with pytest.raises(ValueError, match="size must be 1 pixel or more, got 0"):
+        paint(scene, size=0)
 
 
 @pytest.mark.parametrize("name", EVERY_STYLE)
@@ -192,6 +204,25 @@ def test_captions_never_state_a_parameter():
         caption = sample_caption(seed)
         assert not any(letter.isdigit() or letter in "#=*_" for letter in caption), caption
         assert len(caption.replace(",", " ,").split()) <= 34
+
+
+def test_ranges_of_seeds_do_not_overlap():
+    ranges = [value for value in vars(seeds).values() if isinstance(value, range)]
+    ranges.sort(key=lambda one: one.start)
+    assert len(ranges) == 9 and all(ranges)
+    assert all(one.stop <= after.start for one, after in itertools.pairwise(ranges))
+
+
+def test_seeds_that_recorded_numbers_rest_on_stay():
+    recorded = {
+        seeds.EVALUATION[0]: 1_001_000_000,
+        seeds.EVALUATION_STYLE_PICTURES[0]: 1_002_000_000,
+        seeds.BOOK[0]: 1_500_000_000,
+        seeds.SWEEP_STYLE_PICTURES[-1]: 1_999_999_999,
+        seeds.SWEEP[0]: 2_000_000_000,
+        seeds.ARTISTS[0]: 3_000_000_000,
+    }
+    assert all(seed == value for seed, value in recorded.items())
 
 
 def test_a_pair_is_its_seed():

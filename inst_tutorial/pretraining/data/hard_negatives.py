@@ -14,8 +14,8 @@ from inst_tutorial.world import LIGHTS, SETTINGS, SUBJECTS, Scene, full_caption
 from inst_tutorial.world.examples import sample_example
 from inst_tutorial.world.gallery import sample_style
 from inst_tutorial.world.scene import SUBJECT_COLOURS
+from inst_tutorial.world.seeds import HARD_NEGATIVES
 
-FIRST_SEED = 2_000_000_000  # neither training nor validation pictures have such seeds
 PARTS = {
     "subject": list(SUBJECTS),
     "setting": list(SETTINGS),
@@ -45,7 +45,7 @@ def _with_one_part_wrong(scene: Scene, rng: np.random.Generator) -> Scene:
 def hard_negatives(count: int, *, workers: int, progress: bool = True) -> list[HardNegative]:
     """Captions with their hard negatives, of `count` seeds, made by `workers` processes."""
     context = multiprocessing.get_context("spawn")
-    seeds = range(FIRST_SEED, FIRST_SEED + count)
+    seeds = HARD_NEGATIVES[:count]
     with ProcessPoolExecutor(workers, mp_context=context) as executor:
         negatives = executor.map(hard_negative, seeds, chunksize=64)
         return list(tqdm(negatives, total=count, desc="captions", disable=not progress))

@@ -20,10 +20,10 @@ from inst_tutorial.pretraining.data.growing_array import GrowingArray
 from inst_tutorial.pretraining.data.style_numbers import NUMBERS, style_numbers
 from inst_tutorial.pretraining.settings import Pictures
 from inst_tutorial.world import paint, sample_example, sample_named_caption, sample_pair
+from inst_tutorial.world.seeds import TRAINING
 
 SIZE = 128
 CHUNK = 16
-VALIDATION_SEED = 1_000_000_000  # training seeds count up from 0 and never get here
 
 Chunk = tuple[NDArray[np.uint8], list[str]]
 
@@ -33,7 +33,7 @@ class Pool:
     """Pictures (n, 128, 128, 3) uint8 and their captions, in a folder, in the order of seeds."""
 
     folder: Path
-    first_seed: int = 0
+    first_seed: int = TRAINING[0]
 
     @property
     def rows(self) -> GrowingArray:

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from inst_tutorial.pretraining.networks.autoencoder import Array, to_pm1
 from inst_tutorial.pretraining.settings import Clip
 from inst_tutorial.pretraining.training import Training, seeded
-from inst_tutorial.world import SUBJECTS
+from inst_tutorial.world import SUBJECTS, with_article
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -169,7 +169,7 @@ def texts(
     ids = tokenize(tokenizer, captions)
     with torch.autocast(device.type, torch.bfloat16):
         parts = [read(clip, torch.from_numpy(chunk).to(device)) for chunk in _chunks(ids)]
-    names = tokenize(tokenizer, [an(f"a {name}") for name in SUBJECTS])
+    names = tokenize(tokenizer, [with_article(name) for name in SUBJECTS])
     return Texts(
         torch.cat(parts),
         torch.from_numpy(subjects_of(tokenizer, ids)).to(device),
@@ -245,8 +245,3 @@ def _draw(run: Training) -> NDArray[np.int64]:
 def _chunks(rows: Any) -> Iterator[Any]:
     for start in range(0, len(rows), 64):
         yield rows[start : start + 64]
-
-
-def an(text: str) -> str:
-    """A prompt with the right article before "owl"."""
-    return text.replace("a owl", "an owl")
