@@ -30,7 +30,6 @@ from inst_tutorial.metrics import (
 )
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import to_pictures, to_tensor
-from inst_tutorial.pretraining.data.pool import VALIDATION_SEED
 from inst_tutorial.pretraining.judge import Judge, batches, folder_of, top1
 from inst_tutorial.pretraining.report import Measurement, mean, share
 from inst_tutorial.style_transfer import DRAWING, TransferSettings, draw_contexts, transfer

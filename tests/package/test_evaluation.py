@@ -20,7 +20,6 @@ from inst_tutorial.learning import LearningSettings
 from inst_tutorial.painter import Painter
 from inst_tutorial.pretraining import evaluation
 from inst_tutorial.pretraining.data import tokenizer
-from inst_tutorial.pretraining.data.pool import VALIDATION_SEED
 from inst_tutorial.pretraining.evaluation import Case, EvaluationSettings, Exam, evaluate
 from inst_tutorial.pretraining.judge import WORDINGS, EvaluationError, Judge, top1
 from inst_tutorial.pretraining.report import Measurement, mean, share, table, write
