@@ -20,10 +20,10 @@ paintbox: .venv/.run  ## train Paintbox, or go on where it stopped
 	$(BIN)/python -m inst_tutorial.pretraining --work runs/paintbox --out inst_tutorial/paintbox
 
 bench: .venv/.run  ## measure time and quality side by side with others
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.cpu
 
 bench-gpu: .venv/.run  ## measure at Stable Diffusion's size; DIFFUSERS=checkout for its script
-	$(BIN)/python bench/gpu.py $(if $(DIFFUSERS),--diffusers $(DIFFUSERS))
+	$(BIN)/python -m bench.gpu $(if $(DIFFUSERS),--diffusers $(DIFFUSERS))
 
 test: .venv/.develop  ## run all tests and every notebook
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -1,6 +1,6 @@
 """What learning and repainting cost at Stable Diffusion's true size, on a GPU.
 
-    make bench-gpu     # or: python bench/gpu.py --diffusers path/to/a/checkout/of/diffusers
+    make bench-gpu     # or: python -m bench.gpu --diffusers path/to/a/checkout/of/diffusers
 
 Configurations are those of Stable Diffusion 1.5 (512 pixels) and 2.1 (768 pixels); weights are
 random. That is right for time and memory, and for nothing else: no number here says how good a
@@ -33,6 +33,7 @@ import typer
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.timing import Timer, wait_for_device
 from inst_tutorial.checkpoints import LAYOUTS, random_parts
 from inst_tutorial.files import atomic_path
 from inst_tutorial.learning import LearningSettings, learn_many
@@ -42,6 +43,7 @@ from inst_tutorial.schedule import Schedule
 from inst_tutorial.style_transfer import TransferSettings, transfer
 
 Result = dict[str, Any]
+TIMER = Timer()
 NOT_YET = "not yet measured"
 BATCHES = (1, 2, 4, 8, 16, 32)
 MODES = {"eager": None, "compiled": "default", "CUDA graphs": "reduce-overhead"}
@@ -136,21 +138,8 @@ def pictures(count: int, size: int) -> list[Image.Image]:
 # -------------------------------------------------------------------------------- measuring
 
 
-def wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call, the device's queue included."""
-    wait()
-    start = time.perf_counter()
-    work()
-    wait()
-    return time.perf_counter() - start
-
-
 def median_and_spread(values: list[float], digits: int = 3) -> Result:
+    """Median, least and most."""
     return {
         "median": round(statistics.median(values), digits),
         "least": round(min(values), digits),
@@ -166,7 +155,7 @@ def peak_gb(work: Callable[[], object]) -> float | None:
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     work()
-    wait()
+    wait_for_device()
     return round(torch.cuda.max_memory_allocated() / 1e9, 2)
 
 
@@ -174,7 +163,7 @@ def matmul_tflops(plan: Plan) -> float:
     """The card's own rate: n x n times n x n on random data, the best of ten."""
     n = plan.matmul
     a, b = (torch.randn(n, n, device=plan.device, dtype=plan.dtype) for _ in range(2))
-    times = [seconds(lambda: a @ b) for _ in range(13)][3:]
+    times = [TIMER.seconds(lambda: a @ b) for _ in range(13)][3:]
     return round(2 * n**3 / min(times) / 1e12, 3)
 
 
@@ -213,7 +202,9 @@ def learning_step(
         painter.unet.compile(mode=mode)
     short, long = (learning(painter, batch, n, styles) for n in (plan.steps, 2 * plan.steps))
     memory = peak_gb(short)
-    times = [1000 * (seconds(long) - seconds(short)) / plan.steps for _ in range(plan.runs)]
+    times = [
+        1000 * (TIMER.seconds(long) - TIMER.seconds(short)) / plan.steps for _ in range(plan.runs)
+    ]
     ms = median_and_spread(times)
     return {
         "batch": batch,
@@ -249,8 +240,7 @@ def batches(layout: dict[str, Any], plan: Plan, peak: float) -> list[Result]:
     """Learning steps for each batch size."""
     painter = random_painter(layout, plan)
     return [
-        {"batch": b, **tried(lambda b=b: learning_step(painter, plan, b, peak))}
-        for b in plan.batches
+        {"batch": b, **tried(partial(learning_step, painter, plan, b, peak))} for b in plan.batches
     ]
 
 
@@ -270,7 +260,7 @@ def precisions(layout: dict[str, Any], plan: Plan, peak: float) -> list[Result]:
     rows = []
     for dtype in (torch.float32, torch.bfloat16, torch.float16):
         painter = random_painter(layout, plan, dtype)
-        row = tried(lambda painter=painter: learning_step(painter, plan, middle(plan), peak))
+        row = tried(partial(learning_step, painter, plan, middle(plan), peak))
         rows.append({"dtype": str(dtype).removeprefix("torch."), **row})
     return rows
 
@@ -280,7 +270,7 @@ def savers(layout: dict[str, Any], plan: Plan, peak: float) -> list[Result]:
     rows = []
     for name, chosen in SAVERS.items():
         painter = save_memory(random_painter(layout, plan), chosen)
-        row = tried(lambda painter=painter: learning_step(painter, plan, 1, peak))
+        row = tried(partial(learning_step, painter, plan, 1, peak))
         rows.append({"saver": name, **row})
     return rows
 
@@ -290,7 +280,7 @@ def together(layout: dict[str, Any], plan: Plan, peak: float) -> list[Result]:
     painter = random_painter(layout, plan)
     each = middle(plan)
     return [
-        {"styles": n, **tried(lambda n=n: learning_step(painter, plan, each, peak, n))}
+        {"styles": n, **tried(partial(learning_step, painter, plan, each, peak, n))}
         for n in (1, 2, 4, 8)
     ]
 
@@ -301,7 +291,7 @@ def repainting(layout: dict[str, Any], plan: Plan, peak: float) -> Result:
     from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline
 
     painter = random_painter(layout, plan)
-    pipeline = StableDiffusionImg2ImgPipeline(
+    pipeline: Any = StableDiffusionImg2ImgPipeline(
         vae=painter.vae,
         text_encoder=painter.text_encoder,
         tokenizer=painter.tokenizer,
@@ -333,7 +323,7 @@ def repainting(layout: dict[str, Any], plan: Plan, peak: float) -> Result:
     times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(plan.runs):
         for name, work in works.items():
-            times[name].append(seconds(work))
+            times[name].append(TIMER.seconds(work))
     result: Result = {name: median_and_spread(values, 4) for name, values in times.items()}
     result["steps"] = settings.steps
     result["ratio"] = round(result["ours"]["median"] / result["diffusers"]["median"], 3)
@@ -352,7 +342,7 @@ def peer(layout: dict[str, Any], plan: Plan, peak: float) -> list[Result] | str:
         (folder / "style").mkdir()
         pictures(1, size)[0].save(folder / "style/style.png")
         return [
-            {"batch": b, **tried(lambda b=b: _peer_step(script, folder, plan, size, b))}
+            {"batch": b, **tried(partial(_peer_step, script, folder, plan, size, b))}
             for b in plan.batches
         ]
 
@@ -361,14 +351,15 @@ def _save_painter(layout: dict[str, Any], plan: Plan, folder: Path) -> None:
     """A diffusers folder with random weights, for programs that load one."""
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
-    StableDiffusionPipeline(
+    pipeline: Any = StableDiffusionPipeline(
         **random_parts(layout, torch.float32, "cpu"),
         tokenizer=tokenizer(),
         scheduler=DDIMScheduler(**layout["scheduler"]),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
-    ).save_pretrained(folder)
+    )
+    pipeline.save_pretrained(folder)
 
 
 def _peer_step(script: Path, folder: Path, plan: Plan, size: int, batch: int) -> Result:
@@ -480,7 +471,7 @@ def goal(
     row = {"goal": f"{name}, {bound}", "found": NOT_YET, "verdict": NOT_YET}
     if found is None:
         return row
-    met = found >= least if least is not None else found <= most
+    met = found >= least if least is not None else most is not None and found <= most
     return row | {"found": found, "verdict": "met" if met else "missed"}
 
 
@@ -501,6 +492,7 @@ def measure(plan: Plan, stages: list[str], out: Path) -> Result:
 
 
 def write(result: Result, out: Path) -> None:
+    """Keep all that was measured so far, and what it says of the goals."""
     result["goals"] = goals(result)
     with atomic_path(out) as beside:
         beside.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -518,14 +510,14 @@ def main(
     tiny: Annotated[bool, typer.Option(help="Try everything on a toy; means nothing.")] = False,
 ) -> None:
     """Measure, print, and write."""
-    out = out or Path("_build/gpu.json" if tiny else "bench/gpu.json")
+    out = out or (Path("_build/gpu.json") if tiny else Path(__file__).with_name("gpu.json"))
     if diffusers is not None and not (diffusers / SCRIPT).is_file():
         raise typer.BadParameter(f"{diffusers} is no checkout of diffusers: it lacks {SCRIPT}")
     chosen = {name: LAYOUTS[name] for name in layouts.split(",")}
     device = "cuda" if torch.cuda.is_available() else "cpu"
     plan = Plan(chosen, device, torch.bfloat16, diffusers=diffusers)
     if tiny:
-        toy = {"layouts": {"tiny": TINY}, "dtype": torch.float32, "batches": (1, 2)}
+        toy: dict[str, Any] = {"layouts": {"tiny": TINY}, "dtype": torch.float32, "batches": (1, 2)}
         plan = replace(plan, **toy, steps=1, runs=1, matmul=64, drawing_steps=2)
     if tiny or device == "cuda":
         return show_goals(measure(plan, stages.split(","), out))

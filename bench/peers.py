@@ -8,13 +8,12 @@ machine. `Stopwatch` says where the time goes.
 from __future__ import annotations
 
 import importlib
-import resource
 import runpy
 import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-clock: Callable[[], float] = time.perf_counter  # run.py's --cpu-time puts another in its place
+from bench.timing import Clock, wait_for_device
+
 STAND_INS = torch.library.Library("torchvision", "FRAGMENT")  # must live as long as the process
 SCRIPT = Path("examples/textual_inversion/textual_inversion.py")
 
@@ -30,7 +30,8 @@ SCRIPT = Path("examples/textual_inversion/textual_inversion.py")
 class Stopwatch:
     """Seconds spent in named functions, for each step: `laps` is a list of {label: seconds}."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = time.perf_counter) -> None:
+        self.clock = clock
         self.laps: list[dict[str, float]] = []
         self.now: dict[str, float] = defaultdict(float)
         self.thread = threading.current_thread()
@@ -40,12 +41,12 @@ class Stopwatch:
         original = getattr(owner, name)
 
         def timed(*args: Any, **options: Any) -> Any:
-            start = clock()
+            start = self.clock()
             try:
                 return original(*args, **options)
             finally:
                 if threading.current_thread() is self.thread:
-                    self.now[label] += clock() - start
+                    self.now[label] += self.clock() - start
 
         setattr(owner, name, timed)
 
@@ -66,12 +67,15 @@ class Stopwatch:
 class Script(threading.Thread):
     """The published script at `checkout`; `step()` lets it go on until its next step is done."""
 
-    def __init__(self, checkout: Path, arguments: Sequence[str]) -> None:
+    def __init__(
+        self, checkout: Path, arguments: Sequence[str], clock: Clock = time.perf_counter
+    ) -> None:
         super().__init__(daemon=True)
+        self.clock = clock
         self.path, self.arguments = checkout / SCRIPT, arguments
         self.go, self.done = threading.Semaphore(0), threading.Semaphore(0)
         self.vectors: list[Tensor] = []  # the new word after each step
-        self.watch = Stopwatch()
+        self.watch = Stopwatch(clock)
         self.watch.thread = self
         self.error: BaseException | None = None
 
@@ -87,17 +91,19 @@ class Script(threading.Thread):
 
     def step(self) -> float:
         """Seconds until one more step is done; the first one includes loading."""
-        start = clock()
+        wait_for_device()
+        start = self.clock()
         self.go.release()
         self.done.acquire()
+        wait_for_device()
         if self.error is not None:
             raise RuntimeError(f"{self.path} stopped: {self.error}") from self.error
-        whole = clock() - start
+        whole = self.clock() - start
         self.watch.lap(whole)
         return whole
 
     def _prepare(self) -> None:
-        from accelerate import Accelerator
+        from accelerate import Accelerator  # type: ignore[import-untyped]
         from diffusers import AutoencoderKL, UNet2DConditionModel
         from transformers import CLIPTextModel
 
@@ -117,7 +123,7 @@ class Script(threading.Thread):
                 self.go.acquire()
             return result
 
-        torch.optim.AdamW.step = step  # type: ignore[method-assign]
+        torch.optim.AdamW.step = step  # type: ignore[assignment, method-assign]
 
 
 def import_torchvision() -> None:
@@ -132,12 +138,6 @@ def import_torchvision() -> None:
             shape = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
             STAND_INS.define(shape)
         importlib.import_module("torchvision")
-
-
-def processor_time() -> float:
-    """Seconds of processor time of this process and of those that it has waited for."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 with suppress(ModuleNotFoundError):

@@ -154,15 +154,19 @@ def plateau(losses: Sequence[float], patience: int) -> bool:
 # ------------------------------------------------------------------------ the one style
 
 
-class _Learner:
-    """All that belongs to one style: its latents, its embedder, its own random numbers."""
+class Learner:
+    """All that belongs to one style: its latents, its embedder, its own random numbers.
+
+    `learn_many` runs many of them; `learning_step` moves them by one step. `others` is other
+    content in the style, on which the loss is recorded and nothing is learned.
+    """
 
     def __init__(
         self,
         painter: Painter,
         pictures: Sequence[Image],
-        others: Sequence[Image],
         settings: LearningSettings,
+        others: Sequence[Image] = (),
     ) -> None:
         self.painter, self.settings = painter, settings
         self.generator = Generator().manual_seed(settings.seed)
@@ -235,10 +239,12 @@ class _Learner:
 
     @property
     def losses(self) -> list[float]:
+        """The loss of each evaluation so far."""
         return [point["loss"] for point in self.curve]
 
     @property
     def done(self) -> bool:
+        """Whether the loss has stopped falling."""
         return plateau(self.losses, self.settings.patience)
 
     def word(self) -> Word:
@@ -314,7 +320,9 @@ def learn_many(
             )
     if not groups or not all(groups):
         raise ValueError("each style needs one picture or more")
-    learners = [_Learner(painter, *both, settings) for both in zip(groups, others, strict=True)]
+    learners = [
+        Learner(painter, group, settings, rest) for group, rest in zip(groups, others, strict=True)
+    ]
     state = _State(resume, learners, _mark(painter, groups, others, settings))
     tokens = painter.tokenize(settings.prompts, settings.vectors)  # (prompts, L)
 
@@ -333,7 +341,7 @@ def learn_many(
         if step == 0:
             evaluate(0)
         while step < settings.steps and (active := [one for one in learners if not one.done]):
-            _step(painter, active, tokens)
+            learning_step(painter, active, tokens)
             step += 1
             bar.update()
             if step % settings.evaluate_every == 0 or step == settings.steps:
@@ -342,7 +350,7 @@ def learn_many(
     return [learner.word() for learner in learners]
 
 
-def _step(painter: Painter, learners: Sequence[_Learner], tokens: Tokens) -> None:
+def learning_step(painter: Painter, learners: Sequence[Learner], tokens: Tokens) -> None:
     """One gradient step of every learner, s of them, in one batch of s * b pairs."""
     prompts, z_t, t, noise = zip(*(learner.draw() for learner in learners), strict=True)
     words = torch.stack(
@@ -385,7 +393,7 @@ class _State:
     best words (tensors); step and loss curves (metadata)."""
 
     path: str | Path | None
-    learners: Sequence[_Learner] = field(repr=False)
+    learners: Sequence[Learner] = field(repr=False)
     mark: str
 
     def save(self, step: int) -> None:

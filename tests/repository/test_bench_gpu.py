@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+
+from bench import gpu
 
 ROOT = Path(__file__).parents[2]
 UNCOMPILED = {"eager": None}  # compiling takes minutes
 
 
 @pytest.fixture(scope="module")
-def gpu():
-    spec = importlib.util.spec_from_file_location("bench_gpu", ROOT / "bench/gpu.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def tiny(gpu, tmp_path_factory):
+def tiny(tmp_path_factory):
     out = tmp_path_factory.mktemp("bench") / "gpu.json"
     stages = [stage for stage in gpu.STAGES if stage != "savers"]
     with pytest.MonkeyPatch.context() as patch:
@@ -33,7 +24,7 @@ def tiny(gpu, tmp_path_factory):
     return json.loads(out.read_text())
 
 
-def test_every_stage_measures(tiny, gpu) -> None:
+def test_every_stage_measures(tiny) -> None:
     found = tiny["layouts"]["tiny"]
     assert found["matmul_tflops"] > 0
     assert found["savers"] == gpu.NOT_YET  # not asked for
@@ -48,7 +39,7 @@ def test_every_stage_measures(tiny, gpu) -> None:
     assert found["diffusers script"].startswith(gpu.NOT_YET)
 
 
-def test_goals_name_what_is_not_measured(gpu) -> None:
+def test_goals_name_what_is_not_measured() -> None:
     for row in gpu.goals(gpu.nothing({"sd15": {}})):
         assert row["found"] == row["verdict"] == gpu.NOT_YET
     rows = [
@@ -68,7 +59,7 @@ def test_operations_grow_with_the_batch(tiny) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_without_a_gpu_nothing_is_invented(gpu, tmp_path, capsys) -> None:
+def test_without_a_gpu_nothing_is_invented(tmp_path, capsys) -> None:
     out = tmp_path / "gpu.json"
     options = {"stages": "batches", "diffusers": None, "tiny": False}
     gpu.main(out=out, layouts="sd15,sd21", **options)
@@ -84,20 +75,20 @@ def test_without_a_gpu_nothing_is_invented(gpu, tmp_path, capsys) -> None:
     assert "time, at most 4: 3.0 (met)" in capsys.readouterr().out
 
 
-def test_the_committed_table_is_one_of_this_program(gpu) -> None:
+def test_the_committed_table_is_one_of_this_program() -> None:
     result = json.loads((ROOT / "bench/gpu.json").read_text())
     assert {"sd15", "sd21"} <= result["layouts"].keys()
     assert result["goals"] == gpu.goals(result)
 
 
-def test_random_weights_have_the_true_size(gpu) -> None:
+def test_random_weights_have_the_true_size() -> None:
     painter = gpu.random_painter(gpu.TINY, gpu.Plan({}, "cpu", torch.float32))
     assert len(painter.tokenizer) == 49_408 == painter.text_encoder.config.vocab_size
     assert painter.tokenizer.eos_token_id == 49_407
     assert painter.picture_size == 16
 
 
-def test_savers_are_measured_one_by_one(gpu) -> None:
+def test_savers_are_measured_one_by_one() -> None:
     plan = gpu.Plan({}, "cpu", torch.float32, steps=1, runs=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gpu, "SAVERS", {"none": [], "all three": gpu.SAVERS["all three"]})
@@ -106,7 +97,7 @@ def test_savers_are_measured_one_by_one(gpu) -> None:
     assert rows[1]["tflop"] > rows[0]["tflop"]  # checkpointing computes twice
 
 
-def test_a_failure_is_a_row(gpu) -> None:
+def test_a_failure_is_a_row() -> None:
     def full():
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
 
@@ -118,7 +109,7 @@ def test_a_failure_is_a_row(gpu) -> None:
     assert gpu.tried(lambda: {"ms": 1}) == {"ms": 1}
 
 
-def test_a_stage_that_fails_leaves_the_others(gpu, tmp_path, monkeypatch) -> None:
+def test_a_stage_that_fails_leaves_the_others(tmp_path, monkeypatch) -> None:
     def full(*args):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -129,7 +120,7 @@ def test_a_stage_that_fails_leaves_the_others(gpu, tmp_path, monkeypatch) -> Non
     assert found["repainting"] == {"ratio": 1}
 
 
-def test_operations_are_counted_before_compiling(gpu, monkeypatch) -> None:
+def test_operations_are_counted_before_compiling(monkeypatch) -> None:
     modes: list[str] = []
     painter = gpu.random_painter(gpu.TINY, gpu.Plan({}, "cpu", torch.float32))
     monkeypatch.setattr(painter.unet, "compile", lambda mode: modes.append(mode))
@@ -139,7 +130,7 @@ def test_operations_are_counted_before_compiling(gpu, monkeypatch) -> None:
     assert modes == ["counted", "default"]
 
 
-def test_a_wrong_checkout_is_refused_before_measuring(gpu, tmp_path, monkeypatch) -> None:
+def test_a_wrong_checkout_is_refused_before_measuring(tmp_path, monkeypatch) -> None:
     from typer import BadParameter
 
     monkeypatch.setattr(gpu, "measure", lambda *args: pytest.fail("measured"))

@@ -1,6 +1,6 @@
 """What things cost on this machine, beside what people would use instead.
 
-    make bench PEER=~/diffusers       # or: python bench/run.py --peer ~/diffusers
+    make bench PEER=~/diffusers       # or: python -m bench.cpu --peer ~/diffusers
 
 Every figure is the median of several runs with its spread; where two programs are compared they
 take turns in one process, so that a busy machine disturbs both. Nothing here is a test. `--peer`
@@ -23,13 +23,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-import peers
 import torch
 import typer
-from peers import Script, Stopwatch
+from PIL.Image import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from inst_tutorial import learning as loop
+from bench.peers import Script, Stopwatch
+from bench.steps import StepwiseLearning
+from bench.timing import Timer, Work, processor_time, ratio, summary
 from inst_tutorial.learning import EvaluationPairs, LearningSettings, evaluate_loss
 from inst_tutorial.painter import PAINTBOX, Painter
 from inst_tutorial.pictures import to_tensor
@@ -37,96 +38,32 @@ from inst_tutorial.style_transfer import TransferSettings, draw, repaint, transf
 from inst_tutorial.world import HELD_OUT, STYLES, Scene, paint
 
 Result = dict[str, Any]
+ROOT = Path(__file__).resolve().parents[1]
 CONTENT = Scene("lighthouse", "sea", seed=5)
+RESULTS = Path(__file__).with_name("results.json")
 PROMPT = "an oil painting with long swirling strokes in navy and blue"
 NOT_MEASURED = "not measured: name a checkout of diffusers with --peer"
 TEMPLATE = "a painting in the style of *"  # one of the script's own
 
 
-# ------------------------------------------------------------------------------ measuring
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Time of one call, the device's queue included."""
-    _wait()
-    start = peers.clock()
-    work()
-    _wait()
-    return peers.clock() - start
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def alternate(works: dict[str, Callable[[], object]], runs: int) -> Result:
-    """Each work once to warm up, then `runs` times in turn: median, least and most seconds."""
-    for work in works.values():
-        work()
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(runs):
-        for name, work in works.items():
-            times[name].append(seconds(work))
-    return {name: summary(values) for name, values in times.items()}
-
-
-def one(work: Callable[[], object], runs: int) -> Result:
-    """The summary of a single work."""
-    return alternate({"it": work}, runs)["it"]
-
-
-def summary(values: list[float]) -> Result:
-    """Median and spread."""
-    return {
-        "median_s": round(statistics.median(values), 4),
-        "least_s": round(min(values), 4),
-        "most_s": round(max(values), 4),
-        "runs": len(values),
-    }
-
-
-def in_new_process(code: str, runs: int) -> Result:
-    """Seconds that a new Python takes for `code`, less those for nothing."""
-
-    def run(text: str) -> float:
-        return seconds(lambda: subprocess.run([sys.executable, "-c", text], check=True))
-
-    run(code)
-    return summary([max(run(code) - run("pass"), 0.0) for _ in range(runs)])
-
-
-def ratio(result: Result, ours: str, theirs: str) -> float:
-    """Our median seconds in theirs."""
-    return round(result[ours]["median_s"] / result[theirs]["median_s"], 3)
-
-
 # ------------------------------------------------------------------------- 1, 2: learning
 
 
-class Learning:
-    """Our learning of the benchmark's style, a step at a time."""
+def style_pictures(count: int) -> list[Image]:
+    """The benchmark's scene in the first `count` of the held-out styles."""
+    return [paint(CONTENT, style) for style in list(HELD_OUT.values())[:count]]
 
-    def __init__(self, painter: Painter, settings: LearningSettings, styles: int = 1) -> None:
-        pictures = [paint(CONTENT, style) for style in list(HELD_OUT.values())[:styles]]
-        self.painter, self.settings = painter, settings
-        self.learners = [loop._Learner(painter, [one], [], settings) for one in pictures]
-        self.tokens = painter.tokenize(settings.prompts, settings.vectors)
 
-    def step(self) -> None:
-        """One gradient step of every style."""
-        loop._step(self.painter, self.learners, self.tokens)
-
-    def vector(self) -> torch.Tensor:
-        """The first style's word now, (1, d)."""
-        return self.learners[0].vectors()
+def our_learning(painter: Painter, settings: LearningSettings, styles: int = 1) -> StepwiseLearning:
+    """Our learning of the benchmark's first styles."""
+    return StepwiseLearning(painter, style_pictures(styles), settings)
 
 
 def script_arguments(folder: Path, batch: int, steps: int) -> list[str]:
     """The script's options: as in its README, but for the model, sizes and one picture."""
     pictures = folder / "pictures"
     pictures.mkdir(exist_ok=True)
-    paint(CONTENT, next(iter(HELD_OUT.values()))).save(pictures / "style.png")
+    style_pictures(1)[0].save(pictures / "style.png")
     options: dict[str, object] = {
         "pretrained_model_name_or_path": PAINTBOX,
         "train_data_dir": pictures,
@@ -145,11 +82,11 @@ def script_arguments(folder: Path, batch: int, steps: int) -> list[str]:
     return [*named, "--scale_lr"]
 
 
-def learning(painter: Painter, peer: Path | None, steps: int) -> Result:
+def learning(painter: Painter, timer: Timer, peer: Path | None, steps: int) -> Result:
     """A learning step of ours and of the script, in turn; and how soon each is how good."""
     settings = LearningSettings(kind="free")  # what the script learns, too
-    ours = Learning(painter, settings)
-    watch = Stopwatch()
+    ours = our_learning(painter, settings)
+    watch = Stopwatch(timer.clock)
     watch.watch(painter, "embed_tokens", "text encoder")
     watch.watch(painter, "predict_noise", "unet")
     watch.watch(torch.Tensor, "backward", "backward")
@@ -158,14 +95,15 @@ def learning(painter: Painter, peer: Path | None, steps: int) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         script = None
         if peer is not None:
-            script = Script(peer, script_arguments(Path(folder), settings.batch, steps))
+            arguments = script_arguments(Path(folder), settings.batch, steps)
+            script = Script(peer, arguments, timer.clock)
             script.start()
             script.step()  # loads, and its first step
         ours.step()
         words["ours"].append(ours.vector())
         watch.now.clear()
         for _ in range(steps - 1):
-            times["ours"].append(seconds(ours.step))
+            times["ours"].append(timer.seconds(ours.step))
             watch.lap(times["ours"][-1])
             words["ours"].append(ours.vector())
             if script:
@@ -180,7 +118,7 @@ def learning(painter: Painter, peer: Path | None, steps: int) -> Result:
         result["script"] = summary(times["script"])
         script.watch.laps.pop(0)
         result["where the time goes, script"] = script.watch.medians()
-        result["steps/s ours / script"] = round(1 / ratio(result, "ours", "script"), 2)
+        result["steps/s ours / script"] = round(1 / ratio(result["ours"], result["script"]), 2)
     result["until the final loss"] = until(painter, words, times)
     return result
 
@@ -189,9 +127,8 @@ def until(
     painter: Painter, words: dict[str, list[torch.Tensor]], times: dict[str, list[float]]
 ) -> Result:
     """Losses on fixed pairs along the way; when we are as good as the script is at its end."""
-    picture = paint(CONTENT, next(iter(HELD_OUT.values())))
     generator = torch.Generator().manual_seed(0)
-    pairs = EvaluationPairs.draw(painter, [picture], LearningSettings().pairs, generator)
+    pairs = EvaluationPairs.draw(painter, style_pictures(1), LearningSettings().pairs, generator)
 
     def loss(vector: torch.Tensor) -> float:  # in the better of both prompts
         with torch.no_grad():
@@ -242,19 +179,19 @@ def img2img(painter: Painter, settings: TransferSettings) -> Callable[..., Any]:
     return run
 
 
-def repainting(painter: Painter, runs: int) -> Result:
+def repainting(painter: Painter, timer: Timer, runs: int) -> Result:
     """Our transfer without a word (img2img) against diffusers' pipeline."""
     content = paint(CONTENT)
     settings = TransferSettings(prompt=PROMPT, inversion="noise")
     stochastic = TransferSettings(prompt=PROMPT)
     theirs = img2img(painter, settings)
-    works: dict[str, Callable[[], object]] = {
+    works: dict[str, Work] = {
         "ours": lambda: transfer(painter, content, None, settings),
         "diffusers": theirs,
         "ours, stochastic inversion": lambda: transfer(painter, content, None, stochastic),
     }
-    result = alternate(works, runs)
-    result["ratio ours / diffusers"] = ratio(result, "ours", "diffusers")
+    result: Result = {**timer.alternate(works, runs)}
+    result["ratio ours / diffusers"] = ratio(result["ours"], result["diffusers"])
     result["largest difference of latents"] = difference(painter, settings, theirs)
     return result
 
@@ -277,7 +214,9 @@ def difference(painter: Painter, settings: TransferSettings, theirs: Callable[..
 # ---------------------------------------------------------------------- 4: memory, loading
 
 WORKS = {
-    "learning, ours": "Learning(Painter.load('paintbox'), LearningSettings(kind='free')).step()",
+    "learning, ours": (
+        "our_learning(Painter.load('paintbox'), LearningSettings(kind='free')).step()"
+    ),
     "transfer, ours": (
         "transfer(Painter.load('paintbox'), paint(CONTENT), None, "
         "TransferSettings(prompt=PROMPT, inversion='noise'))"
@@ -291,21 +230,27 @@ WORKS = {
 def memory(peer: Path | None) -> Result:
     """MiB that a new process has used at most; "nothing" has imported what all need."""
     works = {"nothing": "pass", **WORKS}
-    result: Result = {name: _peak(work) for name, work in works.items()}
+    result: Result = {name: peak_of(work) for name, work in works.items()}
     result["learning, script"] = NOT_MEASURED
     if peer is not None:
         with tempfile.TemporaryDirectory() as folder:
             listed = script_arguments(Path(folder), LearningSettings().batch, 2)
             work = f"s = Script(Path({str(peer)!r}), {listed!r}); s.start(); s.step(); s.step()"
-            result["learning, script"] = _peak(work)
+            result["learning, script"] = peak_of(work)
     return result
 
 
-def _peak(work: str) -> int:
-    code = f"import sys; sys.path.insert(0, 'bench'); from run import *; {work}; print(peak())"
+def peak_of(work: str) -> int:
+    """The most MiB that a new process uses for a piece of code."""
+    code = f"from bench.cpu import *; {work}; print(peak())"
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
     )
     return int(done.stdout.split()[-1])
 
@@ -325,23 +270,23 @@ def peak() -> int:
 # ------------------------------------------------------------------------------ 5: scaling
 
 
-def scaling(painter: Painter, runs: int) -> Result:
+def scaling(painter: Painter, timer: Timer, runs: int) -> Result:
     """Steps a second by batch; styles an hour by how many are learned at once."""
     result: Result = {"steps/s by batch": {}, "styles/hour by styles at once": {}}
     for batch in (1, 2, 4, 8, 16):
-        one = Learning(painter, LearningSettings(batch=batch))
-        median = alternate({"step": one.step}, runs)["step"]["median_s"]
+        run = our_learning(painter, LearningSettings(batch=batch))
+        median = timer.one(run.step, runs)["median_s"]
         result["steps/s by batch"][batch] = round(1 / median, 2)
     for styles in (1, 2, 4):
         settings = LearningSettings()
-        many = Learning(painter, settings, styles)
-        median = alternate({"step": many.step}, runs)["step"]["median_s"]
+        run = our_learning(painter, settings, styles)
+        median = timer.one(run.step, runs)["median_s"]
         hourly = 3600 * styles / (median * settings.steps)
         result["styles/hour by styles at once"][styles] = round(hourly, 1)
     return result
 
 
-def variants(painter: Painter, runs: int) -> Result:
+def variants(painter: Painter, timer: Timer, runs: int) -> Result:
     """What could be a default: memory layout, numbers of 16 bits, one thread, a compiled UNet."""
     half, plain, built = (
         Painter.load("paintbox", dtype=dtype)
@@ -354,30 +299,30 @@ def variants(painter: Painter, runs: int) -> Result:
     z, settings = torch.randn(2, *painter.latent_shape), LearningSettings()
     context = painter.embed(["", PROMPT])
 
-    def ask(which: Painter) -> Callable[[], object]:
+    def ask(which: Painter) -> Work:
         return lambda: torch.no_grad()(which.predict_noise)(z, 500, context)
 
     asks = {name: ask(one) for name, one in kinds.items()}
-    steps = {name: Learning(one, settings).step for name, one in kinds.items()}
+    steps: dict[str, Work] = {name: our_learning(one, settings).step for name, one in kinds.items()}
     compiling = {
-        "UNet, batch 2": seconds(asks["compiled"]),
-        "learning step": seconds(steps["compiled"]),
+        "UNet, batch 2": timer.seconds(asks["compiled"]),
+        "learning step": timer.seconds(steps["compiled"]),
     }
     return {
-        "UNet, batch 2": alternate(asks | {"one thread": alone(asks["float32"])}, 2 * runs),
-        "decode": alternate(
+        "UNet, batch 2": timer.alternate(asks | {"one thread": alone(asks["float32"])}, 2 * runs),
+        "decode": timer.alternate(
             {
-                name: lambda one=one: one.decode(z[:1])
-                for name, one in (("channels_last", painter), ("contiguous", plain))
+                "channels_last": lambda: painter.decode(z[:1]),
+                "contiguous": lambda: plain.decode(z[:1]),
             },
             runs,
         ),
-        "learning step": alternate(steps | {"one thread": alone(steps["float32"])}, runs),
+        "learning step": timer.alternate(steps | {"one thread": alone(steps["float32"])}, runs),
         "compiling, seconds": {name: round(value, 1) for name, value in compiling.items()},
     }
 
 
-def alone(work: Callable[[], object]) -> Callable[[], None]:
+def alone(work: Work) -> Callable[[], None]:
     """The same work by a single thread."""
 
     def run() -> None:
@@ -389,17 +334,17 @@ def alone(work: Callable[[], object]) -> Callable[[], None]:
     return run
 
 
-def playing(painter: Painter, runs: int) -> Result:
+def playing(painter: Painter, timer: Timer, runs: int) -> Result:
     """A frame of the playground, which repaints in ten steps, when a control is moved."""
     content, settings = paint(CONTENT), TransferSettings(prompt=PROMPT, steps=10)
-    frame = one(lambda: transfer(painter, content, None, settings), runs)
+    frame = timer.one(lambda: transfer(painter, content, None, settings), runs)
     return {"a frame": frame, "frames/s": round(1 / frame["median_s"], 2)}
 
 
-def floor(painter: Painter, runs: int) -> Result:
+def floor(painter: Painter, timer: Timer, runs: int) -> Result:
     """Operations of a learning step and of a guided step, and the seconds that they would take
     at the speed of a large matrix product."""
-    ours = Learning(painter, LearningSettings())
+    ours = our_learning(painter, LearningSettings())
     z = torch.randn(1, *painter.latent_shape)
     context = painter.embed(["", PROMPT])
 
@@ -408,15 +353,15 @@ def floor(painter: Painter, runs: int) -> Result:
             painter.predict_noise(torch.cat([z, z]), 500, context)
 
     square = torch.randn(1536, 1536)
-    best = one(lambda: square @ square, 4 * runs)["least_s"]
+    best = timer.one(lambda: square @ square, 4 * runs)["least_s"]
     speed = 2 * len(square) ** 3 / best
     result: Result = {"giga-operations/s of a matrix product": round(speed / 1e9, 1)}
-    works: dict[str, Callable[[], None]] = {"learning step": ours.step, "guided step": guided}
+    works: dict[str, Work] = {"learning step": ours.step, "guided step": guided}
     for name, work in works.items():
         with FlopCounterMode(display=False) as counter:
             work()
         operations = counter.get_total_flops()
-        measured = one(work, 2 * runs)
+        measured = timer.one(work, 2 * runs)
         part = operations / speed / measured["median_s"]
         result[name] = {
             "giga-operations": round(operations / 1e9, 2),
@@ -426,7 +371,7 @@ def floor(painter: Painter, runs: int) -> Result:
     return result
 
 
-def world(runs: int) -> Result:
+def world(timer: Timer, runs: int) -> Result:
     """Painting: the photograph, and every named style once over."""
     styles = {**STYLES, **HELD_OUT}
 
@@ -434,9 +379,9 @@ def world(runs: int) -> Result:
         for style in styles.values():
             paint(CONTENT, style)
 
-    result = alternate({"photograph": lambda: paint(CONTENT), "all styles": every_style}, runs)
-    result["all styles"]["pictures"] = len(styles)
-    return result
+    works: dict[str, Work] = {"photograph": lambda: paint(CONTENT), "all styles": every_style}
+    times = timer.alternate(works, runs)
+    return {**times, "all styles": {**times["all styles"], "pictures": len(styles)}}
 
 
 # ------------------------------------------------------------------------------------ main
@@ -467,7 +412,7 @@ def _processor() -> str:
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path("bench/results.json"),
+    out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = RESULTS,
     peer: Annotated[
         Path | None, typer.Option(envvar="PEER", help="A checkout of diffusers to compare with.")
     ] = None,
@@ -479,24 +424,23 @@ def main(
     note: Annotated[str, typer.Option(help="What else the machine did.")] = "",
 ) -> None:
     """Measure, print, and write (after every group, so that nothing is lost)."""
-    if cpu_time:
-        peers.clock = peers.processor_time
+    timer = Timer(processor_time) if cpu_time else Timer()
     painter = Painter.load("paintbox")
     clock = "processor time" if cpu_time else "wall time"
     results: Result = {"machine": {**machine(painter), "clock": clock}, "note": note}
-    groups: dict[str, Callable[[], Result]] = {
-        "repaint": lambda: repainting(painter, runs),
-        "variants": lambda: variants(painter, runs),
-        "floor": lambda: floor(painter, runs),
-        "scaling": lambda: scaling(painter, min(runs, 3)),
-        "import inst_tutorial": lambda: in_new_process("import inst_tutorial", runs),
-        "load Paintbox": lambda: one(lambda: Painter.load("paintbox"), runs),
-        "draw, 20 guided steps": lambda: one(lambda: draw(painter, "a photo of a cat"), runs),
-        "playground": lambda: playing(painter, runs),
+    groups: dict[str, Callable[[], object]] = {
+        "repaint": lambda: repainting(painter, timer, runs),
+        "variants": lambda: variants(painter, timer, runs),
+        "floor": lambda: floor(painter, timer, runs),
+        "scaling": lambda: scaling(painter, timer, min(runs, 3)),
+        "import inst_tutorial": lambda: timer.in_new_process("import inst_tutorial", runs),
+        "load Paintbox": lambda: timer.one(lambda: Painter.load("paintbox"), runs),
+        "draw, 20 guided steps": lambda: timer.one(lambda: draw(painter, "a photo of a cat"), runs),
+        "playground": lambda: playing(painter, timer, runs),
         "peak memory in MiB": lambda: memory(peer),
-        "world": lambda: world(runs),
+        "world": lambda: world(timer, runs),
         # Last: its second thread brings a second pool of workers, which slows all that follows.
-        "learn": lambda: learning(painter, peer, steps),
+        "learn": lambda: learning(painter, timer, peer, steps),
     }
     for name, measure in groups.items():
         results[name] = measure()

@@ -1,0 +1,9 @@
+"""What the package costs, measured beside what people would use instead.
+
+    python -m bench.cpu      # Paintbox on this machine          (make bench)
+    python -m bench.gpu      # Stable Diffusion's size on a card (make bench-gpu)
+
+Each program writes a JSON file into this folder, and pages of the book are drawn from it. Run them
+from the root of the repository. Nothing here is part of the installed package, and nothing is a
+test: no time is ever asserted.
+"""
