@@ -178,7 +178,7 @@ def test_mirror_images_are_learned_from(
 ) -> None:
     from inst_tutorial import learning
 
-    monkeypatch.setattr(learning, "_step", lambda *args: None)
+    monkeypatch.setattr(learning, "learning_step", lambda *args: None)
     encoded: list[torch.Tensor] = []
     moments = sd1_painter.moments
     monkeypatch.setattr(sd1_painter, "moments", lambda p: (encoded.append(p), moments(p))[1])
