@@ -547,9 +547,9 @@ def info(
         return _print_lists(_vocabulary(model))
     _print_facts(_facts(model))
     if evaluate or full:
-        from inst_tutorial.pretraining.evaluation import EvaluationSettings
-        from inst_tutorial.pretraining.evaluation import evaluate as measure
-        from inst_tutorial.pretraining.report import table
+        from inst_tutorial.studies.evaluation import EvaluationSettings
+        from inst_tutorial.studies.evaluation import evaluate as measure
+        from inst_tutorial.studies.report import table
 
         settings = EvaluationSettings() if full else EvaluationSettings.quick()
         typer.echo(f"\n{table(measure(model, settings))}")
@@ -631,10 +631,10 @@ def demo(
     _check_picture(out)
     kept = out.with_suffix("")
     _check_writable(kept / "word.safetensors")
-    from inst_tutorial.demo import run_demo
     from inst_tutorial.figures import save_figure
     from inst_tutorial.learning import LearningSettings
     from inst_tutorial.pictures import save_picture
+    from inst_tutorial.studies.demo import run_demo
     from inst_tutorial.style_transfer import TransferSettings
     from inst_tutorial.world import HELD_OUT
 

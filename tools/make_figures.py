@@ -13,10 +13,10 @@ from pathlib import Path
 import matplotlib.font_manager
 from PIL import Image, ImageDraw, ImageFont
 
-from inst_tutorial.demo import run_demo
 from inst_tutorial.figures import picture_grid, save_figure
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import save_picture
+from inst_tutorial.studies.demo import run_demo
 from inst_tutorial.world import HELD_OUT, STYLES, Scene, paint
 
 STATIC = Path(__file__).parents[1] / "book/_static"

@@ -3,5 +3,5 @@
     python -m inst_tutorial.pretraining --work DIR --out inst_tutorial/paintbox
 
 One resumable command. Reading order: settings, data, checkpoint, training, networks, assembly,
-report, judge, evaluation, showcase, stages. Book: appendix "How Paintbox was trained".
+stages. Book: appendix "How Paintbox was trained".
 """

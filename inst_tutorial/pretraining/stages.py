@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from inst_tutorial.painter import Painter
-from inst_tutorial.pretraining import assembly, evaluation, report, showcase
+from inst_tutorial.pretraining import assembly
 from inst_tutorial.pretraining.checkpoint import fingerprint, load_average, state_path
 from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.pretraining.data.hard_negatives import hard_negatives
@@ -24,6 +24,7 @@ from inst_tutorial.pretraining.networks import autoencoder, clip, unet
 from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
 from inst_tutorial.pretraining.settings import Autoencoder, Recipe, TrainingError, TrainSettings
 from inst_tutorial.pretraining.training import Training, seeded
+from inst_tutorial.studies import evaluation, report, showcase
 from inst_tutorial.world import artists, sample_caption
 from inst_tutorial.world.seeds import VALIDATION
 

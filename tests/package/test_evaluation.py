@@ -18,13 +18,13 @@ from typer.testing import CliRunner
 from inst_tutorial import cli
 from inst_tutorial.learning import LearningSettings
 from inst_tutorial.painter import Painter
-from inst_tutorial.pretraining import evaluation
 from inst_tutorial.pretraining.data import tokenizer
-from inst_tutorial.pretraining.evaluation import Case, EvaluationSettings, Exam, evaluate
-from inst_tutorial.pretraining.judge import WORDINGS, EvaluationError, Judge, top1
-from inst_tutorial.pretraining.report import Measurement, mean, share, table, write
 from inst_tutorial.pretraining.settings import Recipe
 from inst_tutorial.pretraining.stages import STAGES, PretrainingRun
+from inst_tutorial.studies import evaluation
+from inst_tutorial.studies.evaluation import Case, EvaluationSettings, Exam, evaluate
+from inst_tutorial.studies.judge import WORDINGS, EvaluationError, Judge, top1
+from inst_tutorial.studies.report import Measurement, mean, share, table, write
 from inst_tutorial.style_transfer import TransferSettings
 from inst_tutorial.world import (
     HELD_OUT,

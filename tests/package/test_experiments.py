@@ -11,8 +11,11 @@ import torch
 from tiny import seeded, tiny_sd1, tiny_text_encoder
 from typer.testing import CliRunner
 
-from inst_tutorial import experiments
-from inst_tutorial.experiments import (
+from inst_tutorial.metrics import truth_distance
+from inst_tutorial.painter import Painter
+from inst_tutorial.pretraining.data import tokenizer
+from inst_tutorial.studies import experiments
+from inst_tutorial.studies.experiments import (
     CONTENTS,
     COPIES,
     DRAWINGS,
@@ -28,9 +31,6 @@ from inst_tutorial.experiments import (
     interval,
     run,
 )
-from inst_tutorial.metrics import truth_distance
-from inst_tutorial.painter import Painter
-from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.style_transfer import transfer
 from inst_tutorial.world import HELD_OUT, paint, sample_caption
 

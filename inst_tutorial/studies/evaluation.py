@@ -30,8 +30,8 @@ from inst_tutorial.metrics import (
 )
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import to_pictures, to_tensor
-from inst_tutorial.pretraining.judge import Judge, batches, folder_of, top1
-from inst_tutorial.pretraining.report import Measurement, mean, share
+from inst_tutorial.studies.judge import Judge, batches, folder_of, top1
+from inst_tutorial.studies.report import Measurement, mean, share
 from inst_tutorial.style_transfer import DRAWING, TransferSettings, draw_contexts, transfer
 from inst_tutorial.words import Word
 from inst_tutorial.world import (

@@ -14,12 +14,12 @@ from torch import Generator
 
 from inst_tutorial.figures import STYLE_FILE, picture_grid, save_figure
 from inst_tutorial.painter import Painter
-from inst_tutorial.pretraining.evaluation import (
+from inst_tutorial.studies.evaluation import (
     EvaluationSettings,
     Exam,
     paintings_of,
 )
-from inst_tutorial.pretraining.judge import batches
+from inst_tutorial.studies.judge import batches
 from inst_tutorial.world import HELD_OUT, full_caption
 from inst_tutorial.world.seeds import EVALUATION
 
