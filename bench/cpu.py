@@ -31,8 +31,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.peers import Script, Stopwatch
 from bench.steps import StepwiseLearning
 from bench.timing import Timer, Work, processor_time, ratio, summary
+from inst_tutorial.folders import PAINTBOX
 from inst_tutorial.learning import EvaluationPairs, LearningSettings, evaluate_loss
-from inst_tutorial.painter import PAINTBOX, Painter
+from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.style_transfer import TransferSettings, draw, repaint, transfer
 from inst_tutorial.world import HELD_OUT, STYLES, Scene, paint

@@ -34,8 +34,8 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.timing import Timer, wait_for_device
-from inst_tutorial.checkpoints import LAYOUTS, random_parts
 from inst_tutorial.files import atomic_path
+from inst_tutorial.layouts import LAYOUTS, random_parts
 from inst_tutorial.learning import LearningSettings, learn_many
 from inst_tutorial.memory import is_out_of_memory, save_memory
 from inst_tutorial.painter import Painter

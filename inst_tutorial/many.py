@@ -24,7 +24,7 @@ import torch
 from filelock import FileLock, Timeout
 from PIL.Image import Image
 
-from inst_tutorial.checkpoints import PainterError
+from inst_tutorial.configs import PainterError
 from inst_tutorial.files import atomic_path
 from inst_tutorial.learning import LearningError, LearningSettings, learn_many
 from inst_tutorial.memory import ADVICE, is_out_of_memory, save_memory

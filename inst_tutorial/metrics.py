@@ -114,7 +114,7 @@ def clip_distance(painter: Painter, a: Picture, b: Picture) -> float:
 
     It hears content as well as style (Radford et al. 2021): two scenes in one style differ.
     """
-    pooled = painter.image_features(_batch(painter, a, b)).pooled.double()  # (2, d_v)
+    pooled = painter.image_features(_batch(painter, a, b)).pooled.cpu().double()  # (2, d_v)
     cosine = torch.nn.functional.cosine_similarity(pooled[:1], pooled[1:]).item()
     return float(np.clip(1 - cosine, 0, 2))
 
@@ -127,7 +127,7 @@ def gram_distance(painter: Painter, a: Picture, b: Picture) -> float:
     """
     layers = []
     for feature in encoder_features(painter, a, b):
-        flat = feature.double().flatten(2)  # (2, channels, h, w) -> (2, channels, h*w)
+        flat = feature.cpu().double().flatten(2)  # (2, channels, h, w) -> (2, channels, h*w)
         gram = flat @ flat.mT / flat.shape[2]  # (2, channels, channels)
         norms = torch.linalg.matrix_norm(gram).sum().clamp_min(1e-12)
         layers.append((torch.linalg.matrix_norm(gram[0] - gram[1]) / norms).item())

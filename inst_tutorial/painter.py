@@ -12,31 +12,28 @@ ldm/modules/encoders/modules.py. Book: chapter "Inside a latent diffusion model"
 from __future__ import annotations
 
 import difflib
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from inst_tutorial.checkpoints import PICKLES, PainterError, read_single_file
-from inst_tutorial.schedule import Schedule, ScheduleError, v_to_eps
+from inst_tutorial.checkpoints import read_checkpoint
+from inst_tutorial.folders import VISION
+from inst_tutorial.schedule import Schedule, v_to_eps
+from inst_tutorial.vision import VisionTower, read_vision_tower
 
-if TYPE_CHECKING:
-    from transformers import CLIPTokenizer
+if TYPE_CHECKING:  # for mypy, `from diffusers import` gives classes without methods
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+    from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
 PLACEHOLDER = "*"
-PAINTBOX = Path(__file__).parent / "paintbox"
-VISION = "openai/clip-vit-large-patch14"  # the tower that InST's official code uses
-VISION_REVISION = "32bd64288804d66eefd0ccbe215aa642df71cc41"
-PARTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
-VISION_PARTS = ("image_encoder", "feature_extractor")
-TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json")
+Part = TypeVar("Part", bound=nn.Module)
 
 
 class PrecisionError(ArithmeticError):
@@ -74,17 +71,17 @@ class Painter:
     def __init__(
         self,
         *,
-        vae: Any,
-        text_encoder: Any,
+        vae: AutoencoderKL,
+        text_encoder: CLIPTextModel,
         tokenizer: CLIPTokenizer,
-        unet: Any,
+        unet: UNet2DConditionModel,
         schedule: Schedule,
-        vision_tower: tuple[Any, ImagePreprocessing] | None = None,
+        vision_tower: VisionTower | None = None,
         vision: str | Path = VISION,
         source: str = "parts",
         revision: str | None = None,
     ) -> None:
-        self.vae, self.text_encoder, self.unet = map(_freeze, (vae, text_encoder, unet))
+        self.vae, self.text_encoder, self.unet = _freeze(vae), _freeze(text_encoder), _freeze(unet)
         self.tokenizer, self.schedule = tokenizer, schedule
         self.source, self.revision, self.vision = source, revision, vision
         self._vision_tower = (
@@ -112,43 +109,37 @@ class Painter:
         and `painter.revision` says which commit was loaded. Only safetensors are read.
         `vision` names the CLIP tower of checkpoints that have none; it is loaded when first used.
         `config` is for single files: a diffusers folder, or "sd15", "sd21-base", "sd21"
-        (default: told from the weights). Raises PainterError.
-        """
-        from diffusers import AutoencoderKL, UNet2DConditionModel
-        from transformers import CLIPTextModel
+        (default: found from the weights). Raises PainterError.
 
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        if Path(source).is_file() or Path(source).suffix in PICKLES:
-            with _quiet():
-                parts = read_single_file(Path(source), config, _clip_tokenizer, dtype)
-            parts["schedule"] = _as_schedule(parts.pop("scheduler").config, source)
-            return _fitting(cls(**parts, vision=vision, source=str(source))).to(device)
-        folder, revision = _find(source, revision, PARTS)
-        with _quiet():
-            painter = cls(
-                vae=_part(AutoencoderKL, folder, "vae", torch_dtype=dtype),
-                text_encoder=_part(CLIPTextModel, folder, "text_encoder", dtype=dtype),
-                tokenizer=_tokenizer(folder / "tokenizer"),
-                unet=_part(UNet2DConditionModel, folder, "unet", torch_dtype=dtype),
-                schedule=_schedule(folder / "scheduler/scheduler_config.json"),
-                vision=folder if (folder / "image_encoder").is_dir() else vision,
-                source=str(source),
-                revision=revision,
-            )
-        return _fitting(painter).to(device)
+        Without a `device` the painter computes on "cuda" where there is one, else on "mps"
+        (Apple's graphics), else on "cpu". "mps" could not be tried: no such machine was at hand.
+        Nothing is sent there in float64, which it does not have.
+        """
+        parts = read_checkpoint(source, dtype=dtype, revision=revision, config=config)
+        painter = cls(
+            vae=parts.vae,
+            text_encoder=parts.text_encoder,
+            tokenizer=parts.tokenizer,
+            unet=parts.unet,
+            schedule=parts.schedule,
+            vision=parts.tower or vision,
+            source=str(source),
+            revision=parts.revision,
+        )
+        return painter.to(device or best_device())
 
     def to(self, device: str | torch.device) -> Painter:
         """This painter, moved to `device`."""
         for part in (self.vae, self.text_encoder, self.unet):
-            part.to(device)
+            _move(part, device)
         if self._vision_tower is not None:
-            self._vision_tower[0].to(device)
+            _move(self._vision_tower[0], device)
         return self
 
     def rest(self, on: str = "cpu") -> Painter:
         """This painter; its autoencoder and vision tower stay on device `on` until needed."""
         self._resting = on
-        self.vae.to(on)
+        _move(self.vae, on)
         return self
 
     @contextmanager
@@ -164,28 +155,20 @@ class Painter:
             part.to(self._resting)
 
     @property
-    def image_encoder(self) -> Any:
-        """The CLIP vision tower, loaded on first use."""
+    def image_encoder(self) -> CLIPVisionModelWithProjection:
+        """The CLIP vision tower, loaded on first use. Raises PainterError."""
         return self.vision_tower[0]
 
     @property
-    def vision_tower(self) -> tuple[Any, ImagePreprocessing]:
-        """The CLIP vision tower and how it wants its pictures, loaded on first use."""
-        if self._vision_tower is None:
-            from transformers import CLIPVisionModelWithProjection
+    def vision_tower(self) -> VisionTower:
+        """The CLIP vision tower and how it wants its pictures, loaded on first use.
 
-            revision = VISION_REVISION if self.vision == VISION else None
-            try:
-                folder, _ = _find(self.vision, revision, ())
-            except PainterError as error:
-                raise PainterError(
-                    f"CLIP's vision tower is missing: {error}. A word of kind 'free' needs none."
-                ) from error
-            tower, settings = (name if (folder / name).is_dir() else "." for name in VISION_PARTS)
-            with _quiet():
-                weights = _part(CLIPVisionModelWithProjection, folder, tower, dtype=self.dtype)
-            preprocessing = ImagePreprocessing.read(folder / settings / "preprocessor_config.json")
-            self._vision_tower = _freeze(weights).to(self.device), preprocessing
+        Raises PainterError.
+        """
+        if self._vision_tower is None:
+            tower, preprocessing = read_vision_tower(self.vision, self.dtype)
+            self._vision_tower = _freeze(tower), preprocessing
+            _move(tower, self.device)
         return self._vision_tower
 
     # ------------------------------------------------------------------ sizes
@@ -203,13 +186,14 @@ class Painter:
     @property
     def latent_shape(self) -> tuple[int, int, int]:
         """(c, h, w) of a latent."""
-        size = self.unet.config.sample_size
-        return self.unet.config.in_channels, size, size
+        config = self.unet.config
+        return config["in_channels"], config["sample_size"], config["sample_size"]
 
     @property
     def picture_size(self) -> int:
         """Width and height of a picture, in pixels."""
-        return self.unet.config.sample_size * 2 ** (len(self.vae.config.block_out_channels) - 1)
+        doublings = len(self.vae.config["block_out_channels"]) - 1
+        return self.unet.config["sample_size"] * 2**doublings
 
     @property
     def text_width(self) -> int:
@@ -234,7 +218,7 @@ class Painter:
         """Mean and standard deviation (b, c, h, w) of the latents of a picture (b, 3, H, W)."""
         with torch.no_grad(), self._awake(self.vae):
             posterior = self.vae.encode(self._here(picture_pm1)).latent_dist
-        scale = self.vae.config.scaling_factor
+        scale = self.vae.config["scaling_factor"]
         return posterior.mean * scale, posterior.std * scale
 
     def encode(self, picture_pm1: Tensor) -> Tensor:
@@ -245,7 +229,7 @@ class Painter:
     def decode(self, latent: Tensor) -> Tensor:
         """Latent (b, c, h, w) -> picture (b, 3, H, W) in [-1, 1]. Raises PrecisionError."""
         with self._awake(self.vae):
-            picture = self.vae.decode(self._here(latent) / self.vae.config.scaling_factor).sample
+            picture = self.vae.decode(self._here(latent) / self.vae.config["scaling_factor"]).sample
         if not (picture.is_meta or picture.isfinite().all()):
             raise PrecisionError(
                 f"the picture has numbers that {self.dtype} cannot hold: load the painter with "
@@ -393,36 +377,6 @@ class Painter:
         return tensor.to(self.device, self.dtype)
 
 
-# --------------------------------------------------- preparing pictures for CLIP
-
-
-@dataclass(frozen=True)
-class ImagePreprocessing:
-    """How a vision tower wants its pictures: `size` in pixels, mean and std of its channels."""
-
-    size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    @classmethod
-    def read(cls, path: Path) -> ImagePreprocessing:
-        """From a preprocessor_config.json, old (`crop_size: 224`) or new (`{"height": 224}`)."""
-        config = _read(path)
-        size = config["crop_size"]
-        size = size["height"] if isinstance(size, Mapping) else size
-        return cls(size, tuple(config["image_mean"]), tuple(config["image_std"]))
-
-    def prepare(self, picture_pm1: Tensor) -> Tensor:
-        """(b, 3, S, S) in [-1, 1] -> (b, 3, size, size), normalised as CLIP was trained."""
-        picture_01 = picture_pm1.float() / 2 + 0.5
-        if picture_01.shape[-1] != self.size:
-            picture_01 = F.interpolate(
-                picture_01, size=(self.size, self.size), mode="bicubic", antialias=True
-            )
-        mean, std = (torch.tensor(c).to(picture_01).view(3, 1, 1) for c in (self.mean, self.std))
-        return (picture_01.clamp(0, 1) - mean) / std
-
-
 # ------------------------------------------------------------------------ the new word
 
 
@@ -442,200 +396,21 @@ def put_in(table: nn.Module, slots: Tensor, words: Tensor) -> Iterator[None]:
         handle.remove()
 
 
-# -------------------------------------------------------------------- files and the hub
+# ------------------------------------------------------------------------------ its parts
 
 
-def _freeze(part: Any) -> Any:
+def best_device() -> str:
+    """Where to compute when nobody chose: "cuda", or else "mps" (Apple's graphics), or "cpu"."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _freeze(part: Part) -> Part:
     """A part without dropout and without gradients, in the memory format that runs fastest."""
-    return part.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    module: Any = part  # mypy does not know `to(memory_format=)`
+    return module.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PainterError(f"cannot read {path}: {error}") from error
-
-
-def _part(kind: Any, folder: Path, name: str, **dtype: torch.dtype) -> Any:
-    """The model in folder/name, whole and from safetensors."""
-    from safetensors import SafetensorError
-
-    try:
-        part, report = kind.from_pretrained(
-            folder / name,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-            **dtype,
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise PainterError(f"cannot load {folder / name}: {error}") from error
-    if missing := sorted(report["missing_keys"]):
-        raise PainterError(f"{folder / name} lacks {len(missing)} weights, such as {missing[0]}")
-    return part
-
-
-def _fitting(painter: Painter) -> Painter:
-    """A painter whose UNet reads what its other parts write; others in this layout do not."""
-    unet = painter.unet.config
-    reads = unet.in_channels, unet.cross_attention_dim
-    written = painter.vae.config.latent_channels, painter.text_width
-    if reads != written:
-        raise PainterError(
-            f"{painter.source} is no Stable Diffusion 1.x or 2.x that draws from text: its UNet "
-            f"reads (channels, width of texts) {reads}, its other parts write {written}. Models "
-            f"for inpainting (9 channels) and SDXL (width 2048) do not fit: take "
-            f"'stable-diffusion-v1-5/stable-diffusion-v1-5'"
-        )
-    return painter
-
-
-def _schedule(path: Path) -> Schedule:
-    return _as_schedule(_read(path), path)
-
-
-def _as_schedule(config: Mapping[str, Any], source: str | Path) -> Schedule:
-    try:
-        return Schedule.from_config(config)
-    except ScheduleError as error:
-        raise PainterError(f"{source}: {error}") from error
-
-
-def _clip_tokenizer() -> CLIPTokenizer:
-    """The tokenizer that all Stable Diffusion 1.x and 2.x share."""
-    folder = _from_hub(VISION, VISION_REVISION, TOKENIZER_FILES, _tokenizer)
-    return _tokenizer(folder)
-
-
-def _tokenizer(folder: Path) -> CLIPTokenizer:
-    """The tokenizer in a folder; without files transformers would invent an empty one."""
-    from transformers import CLIPTokenizer
-
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json")):
-        raise PainterError(f"{folder} has no tokenizer.json and no vocab.json")
-    return CLIPTokenizer.from_pretrained(folder)
-
-
-def _find(
-    source: str | Path, revision: str | None, parts: Sequence[str]
-) -> tuple[Path, str | None]:
-    """The local folder of a painter, and its commit when it comes from the hub."""
-    folder = PAINTBOX if source == "paintbox" else Path(source)
-    if folder.is_dir():
-        _check(folder, parts)
-        return folder, revision
-    hub_id = re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", str(source))
-    if folder.suffix == ".safetensors" or not hub_id:
-        raise PainterError(
-            f"no painter at {str(source)!r}: give 'paintbox', a folder in diffusers' layout, a "
-            f".safetensors file, or a hub id such as 'stable-diffusion-v1-5/stable-diffusion-v1-5'"
-        )
-    kinds = ("*.json", "*.txt", "*.safetensors")
-    wanted = [f"{part}/{kind}" for part in (*parts, *VISION_PARTS) for kind in kinds]
-    tower = ["config.json", "preprocessor_config.json", "model*.safetensors"]
-    folder = _from_hub(
-        str(source), revision, wanted if parts else tower, lambda folder: _check(folder, parts)
-    )
-    return folder, folder.name  # the hub's cache names a snapshot by its commit
-
-
-def _from_hub(
-    name: str, revision: str | None, wanted: Sequence[str], check: Callable[[Path], object]
-) -> Path:
-    """The snapshot of a hub repository: from the cache, or else from the network."""
-    from huggingface_hub import snapshot_download
-
-    def snapshot(local: bool) -> Path:
-        return Path(
-            snapshot_download(
-                name,
-                revision=revision,
-                allow_patterns=list(wanted),
-                ignore_patterns=["*.fp16.*", "*.non_ema.*"],
-                local_files_only=local,
-            )
-        )
-
-    try:
-        folder = snapshot(local=True)
-        check(folder)
-        return folder
-    except (OSError, PainterError):
-        pass  # not, or not wholly, in the cache
-    try:
-        folder = snapshot(local=False)
-    except Exception as error:  # the hub's client raises its own, httpx's and OSError's kinds
-        raise PainterError(_way_out(name, revision, error)) from error
-    try:
-        check(folder)
-    except PainterError as error:
-        raise PainterError(
-            f"{error}. This is what the hub's cache has of {name!r}: if its download was cut "
-            f"short, repeat it with a network connection."
-        ) from error
-    return folder
-
-
-def _way_out(name: str, revision: str | None, error: Exception) -> str:
-    """What to do about a repository that could not be fetched."""
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    if isinstance(error, GatedRepoError):  # a kind of RepositoryNotFoundError
-        return (
-            f"{name!r} is gated: log in at https://huggingface.co/{name}, accept its licence "
-            f"there, run `hf auth login` here, and try again"
-        )
-    if isinstance(error, RevisionNotFoundError):
-        return f"{name!r} has no revision {revision!r}: its page lists branches, tags and commits"
-    if isinstance(error, RepositoryNotFoundError):
-        return (
-            f"the hub has no {name!r}, or it is private: check the spelling, run `hf auth login` "
-            f"if it is yours, or take 'stable-diffusion-v1-5/stable-diffusion-v1-5'"
-        )
-    at = f" at revision {revision!r}" if revision else ""
-    pinned = f" --revision {revision}" if revision else ""
-    return (
-        f"{name!r}{at} is not a folder here, not in the hub's cache, and could not be fetched "
-        f"({type(error).__name__}: {(str(error).splitlines() or [''])[0]}). Once, with a network "
-        f"connection, run `hf download {name}{pinned}` (after `hf auth login` if it is gated), or "
-        f"name a local folder, or use 'paintbox', which needs no network."
-    )
-
-
-def _check(folder: Path, parts: Sequence[str]) -> None:
-    """A folder must have all parts, and their weights as safetensors."""
-    missing = [part for part in parts if not (folder / part).is_dir()]
-    if missing:
-        raise PainterError(f"{folder} is not a painter: it lacks {', '.join(missing)}")
-    for part in parts:
-        weights = list((folder / part).glob("*.safetensors"))
-        if not weights and part not in ("tokenizer", "scheduler"):
-            found = sorted(f.name for f in (folder / part).iterdir())
-            raise PainterError(
-                f"{folder / part} has no .safetensors file (it has {', '.join(found)}). Pickled "
-                f"weights are never read: convert them, or take a revision with safetensors"
-            )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bars, and no load reports of transformers, inside; as before afterwards."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging
-
-    showing = [lib for lib in (logging, diffusers_logging) if lib.is_progress_bar_enabled()]
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    for library in showing:
-        library.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        for library in showing:
-            library.enable_progress_bar()
+def _move(part: nn.Module, device: str | torch.device) -> None:
+    part.to(device)

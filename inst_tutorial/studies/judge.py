@@ -15,7 +15,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from inst_tutorial.painter import PAINTBOX, Painter
+from inst_tutorial.folders import PAINTBOX
+from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.world import SUBJECTS, with_article
 

@@ -13,16 +13,12 @@ from tiny import toy_tokenizer
 from typer.testing import CliRunner
 
 from inst_tutorial import cli
-from inst_tutorial import painter as painter_module
-from inst_tutorial.checkpoints import (
-    LAYOUTS,
-    PainterError,
-    layout_of,
-    random_parts,
-    write_layout,
-)
+from inst_tutorial.configs import PainterError
+from inst_tutorial.folders import VISION
+from inst_tutorial.layouts import LAYOUTS, random_parts, write_layout
 from inst_tutorial.painter import Painter
 from inst_tutorial.schedule import Schedule
+from inst_tutorial.single_file import layout_of
 
 Tensors = dict[str, torch.Tensor]
 RESNET = {
@@ -284,5 +280,5 @@ def test_without_the_tokenizer_a_single_file_says_what_to_do(single, monkeypatch
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
     path, _ = single
-    with pytest.raises(PainterError, match=rf"hf download {painter_module.VISION} --revision"):
+    with pytest.raises(PainterError, match=rf"hf download {VISION} --revision"):
         Painter.load(path, config="sd15")

@@ -9,9 +9,10 @@ from statistics import mean
 
 import pytest
 
+from inst_tutorial.folders import PAINTBOX
 from inst_tutorial.learning import LearningSettings, learn_many
 from inst_tutorial.metrics import edge_distance, structure_distance, truth_distance
-from inst_tutorial.painter import PAINTBOX, Painter
+from inst_tutorial.painter import Painter
 from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.world import HELD_OUT, Scene, paint
 

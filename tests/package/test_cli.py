@@ -11,7 +11,7 @@ from tiny import toy_picture
 from typer.testing import CliRunner
 
 from inst_tutorial import __version__, cli
-from inst_tutorial.checkpoints import PainterError
+from inst_tutorial.configs import PainterError
 from inst_tutorial.learning import LearningSettings
 from inst_tutorial.memory import SAVERS
 from inst_tutorial.painter import Painter

@@ -9,12 +9,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tiny import SD_BETAS, toy_picture, toy_tokenizer
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from inst_tutorial import painter as painter_module
-from inst_tutorial.painter import ImagePreprocessing, Painter, PainterError, PromptError
+from inst_tutorial.configs import PainterError
+from inst_tutorial.folders import VISION, VISION_REVISION, clip_tokenizer
+from inst_tutorial.learning import LearningSettings, learn
+from inst_tutorial.painter import Painter, PromptError, best_device
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.pretraining.data.tokenizer import build
 from inst_tutorial.schedule import Schedule
+from inst_tutorial.style_transfer import TransferSettings, transfer
+from inst_tutorial.vision import ImagePreprocessing
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -36,6 +42,40 @@ def sd2_pipeline(sd2_folder: Path):
 
 
 # -------------------------------------------------------------------------- the frozen model
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"),
+    [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_the_device_is_the_best_that_is_there(monkeypatch, cuda, mps, expected) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert best_device() == expected
+
+
+class Float64Shapes(TorchDispatchMode):
+    """Collects the shapes of the float64 tensors that PyTorch's functions return inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: set[torch.Size] = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        tensors = [t for t in tree_leaves(out) if isinstance(t, torch.Tensor)]
+        self.shapes |= {t.shape for t in tensors if t.dtype == torch.float64}
+        return out
+
+
+@pytest.mark.parametrize("kind", ["free", "pooled", "patches"])
+def test_only_the_schedules_coefficients_are_float64(sd1_painter: Painter, kind: str) -> None:
+    """Apple's mps has no float64: latents, words and pictures must never get there in it."""
+    settings = LearningSettings(kind=kind, steps=2, evaluate_every=1, batch=2, pairs=2)
+    with Float64Shapes() as seen:
+        word = learn(sd1_painter, toy_picture(1), settings, progress=False)
+        transfer(sd1_painter, toy_picture(2), word, TransferSettings(steps=3))
+    assert seen.shapes <= {torch.Size(()), torch.Size((1,)), torch.Size((2,))}
 
 
 @pytest.mark.parametrize("wrong", ["./nofolder", "../no/folder", "nofolder"])
@@ -344,10 +384,10 @@ def test_the_tower_and_the_tokenizer_are_pinned(monkeypatch, sd2_folder: Path) -
         raise OSError("no network")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
-    for load in (lambda: Painter.load(sd2_folder).vision_tower, painter_module._clip_tokenizer):
+    for load in (lambda: Painter.load(sd2_folder).vision_tower, clip_tokenizer):
         with pytest.raises(PainterError, match="hf download openai/clip-vit-large-patch14"):
             load()
-    assert set(asked) == {(painter_module.VISION, painter_module.VISION_REVISION)}
+    assert set(asked) == {(VISION, VISION_REVISION)}
     with pytest.raises(PainterError, match="A word of kind 'free' needs none"):
         Painter.load(sd2_folder).vision_tower  # noqa: B018
 

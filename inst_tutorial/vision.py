@@ -1,0 +1,79 @@
+"""CLIP's vision tower: how it is found, read, and given its pictures.
+
+Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from inst_tutorial.configs import PainterError, read_config
+from inst_tutorial.folders import (
+    VISION,
+    VISION_PARTS,
+    VISION_REVISION,
+    find_folder,
+    quiet,
+    read_part,
+)
+
+if TYPE_CHECKING:
+    from transformers import CLIPVisionModelWithProjection
+
+
+@dataclass(frozen=True)
+class ImagePreprocessing:
+    """How a vision tower wants its pictures: `size` in pixels, mean and std of its channels."""
+
+    size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> ImagePreprocessing:
+        """From a preprocessor_config.json, old (`crop_size: 224`) or new (`{"height": 224}`)."""
+        config = read_config(path)
+        size = config["crop_size"]
+        size = size["height"] if isinstance(size, Mapping) else size
+        return cls(size, tuple(config["image_mean"]), tuple(config["image_std"]))
+
+    def prepare(self, picture_pm1: Tensor) -> Tensor:
+        """(b, 3, S, S) in [-1, 1] -> (b, 3, size, size), normalised as CLIP was trained."""
+        if picture_pm1.device.type == "mps":  # there PyTorch before 2.8 lacks this resizing
+            picture_pm1 = picture_pm1.cpu()
+        picture_01 = picture_pm1.float() / 2 + 0.5
+        if picture_01.shape[-1] != self.size:
+            picture_01 = F.interpolate(
+                picture_01, size=(self.size, self.size), mode="bicubic", antialias=True
+            )
+        mean, std = (torch.tensor(c).to(picture_01).view(3, 1, 1) for c in (self.mean, self.std))
+        return (picture_01.clamp(0, 1) - mean) / std
+
+
+VisionTower = tuple["CLIPVisionModelWithProjection", ImagePreprocessing]
+"""A tower, and how it wants its pictures."""
+
+
+def read_vision_tower(source: str | Path, dtype: torch.dtype) -> VisionTower:
+    """The vision tower at `source`, on the CPU: a painter's folder, a folder of its own, or a hub
+    id. Raises PainterError."""
+    from transformers import CLIPVisionModelWithProjection
+
+    revision = VISION_REVISION if source == VISION else None
+    try:
+        folder, _ = find_folder(source, revision, ())
+    except PainterError as error:
+        raise PainterError(
+            f"CLIP's vision tower is missing: {error}. A word of kind 'free' needs none."
+        ) from error
+    tower, settings = (name if (folder / name).is_dir() else "." for name in VISION_PARTS)
+    with quiet():
+        model = read_part(CLIPVisionModelWithProjection, folder, tower, dtype=dtype)
+    return model, ImagePreprocessing.read(folder / settings / "preprocessor_config.json")
