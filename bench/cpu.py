@@ -33,7 +33,7 @@ from bench.steps import StepwiseLearning
 from bench.timing import Timer, Work, processor_time, ratio, summary
 from inst_tutorial.folders import PAINTBOX
 from inst_tutorial.learning import EvaluationPairs, LearningSettings, evaluate_loss
-from inst_tutorial.painter import Painter
+from inst_tutorial.painter import Painter, laid_out
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.style_transfer import TransferSettings, draw, repaint, transfer
 from inst_tutorial.world import HELD_OUT, STYLES, Scene, paint
@@ -294,7 +294,7 @@ def variants(painter: Painter, timer: Timer, runs: int) -> Result:
         for dtype in (torch.bfloat16, torch.float32, torch.float32)
     )
     for part in (plain.unet, plain.vae):
-        part.to(memory_format=torch.contiguous_format)
+        laid_out(part, torch.contiguous_format)
     built.unet.compile()
     kinds = {"float32": painter, "contiguous": plain, "bfloat16": half, "compiled": built}
     z, settings = torch.randn(2, *painter.latent_shape), LearningSettings()

@@ -408,8 +408,14 @@ def best_device() -> str:
 
 def _freeze(part: Part) -> Part:
     """A part without dropout and without gradients, in the memory format that runs fastest."""
+    part.eval().requires_grad_(False)
+    return laid_out(part, torch.channels_last)
+
+
+def laid_out(part: Part, memory_format: torch.memory_format) -> Part:
+    """The part, with the numbers of its weights in another order in memory."""
     module: Any = part  # mypy does not know `to(memory_format=)`
-    return module.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return module.to(memory_format=memory_format)
 
 
 def _move(part: nn.Module, device: str | torch.device) -> None:

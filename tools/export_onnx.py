@@ -12,7 +12,7 @@ from pathlib import Path
 
 from onnx_export.export import export_all
 
-from inst_tutorial.painter import PAINTBOX
+from inst_tutorial.folders import PAINTBOX
 
 OUT = Path(__file__).parents[1] / "_build/painter"
 

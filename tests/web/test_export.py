@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from inst_tutorial.painter import PAINTBOX
+from inst_tutorial.folders import PAINTBOX
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")

@@ -20,7 +20,8 @@ from filelock import FileLock
 
 import inst_tutorial
 from inst_tutorial import world
-from inst_tutorial.painter import PAINTBOX, Painter
+from inst_tutorial.folders import PAINTBOX
+from inst_tutorial.painter import Painter
 from onnx_export import graphs, weights
 from onnx_export.gallery import write_gallery
 

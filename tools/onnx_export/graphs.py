@@ -12,7 +12,8 @@ import torch
 from onnxscript import optimizer
 from torch import Tensor, nn
 
-from inst_tutorial.painter import PAINTBOX, Painter
+from inst_tutorial.folders import PAINTBOX
+from inst_tutorial.painter import Painter, laid_out
 from onnx_export import weights
 from onnx_export.parts import Decoder, Encoder, NoisePredictor, TextEncoder
 from onnx_export.reverse import learning_step
@@ -46,7 +47,7 @@ class Part:
 def parts(painter: Painter) -> list[Part]:
     """Everything that a browser computes with: text, encode, decode, unet, learn."""
     for part in (painter.unet, painter.vae, painter.text_encoder):
-        part.to(memory_format=torch.contiguous_format)
+        laid_out(part, torch.contiguous_format)
     width, length, side = painter.text_width, painter.text_length, painter.picture_size
     c, h, w = painter.latent_shape
     word, picture = torch.randn(2, width), torch.zeros(1, 3, side, side)

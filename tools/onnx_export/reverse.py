@@ -22,7 +22,7 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional as F
 
-from inst_tutorial.painter import Painter
+from inst_tutorial.painter import Painter, laid_out
 from onnx_export.parts import TextEncoder
 
 
@@ -33,7 +33,7 @@ def learning_step(painter: Painter, inputs: tuple[Tensor, ...]) -> GraphModule:
     noise (b, c, h, w) -> loss () and gradient (1, d).
     """
     text = TextEncoder(plain(copy.deepcopy(painter.text_encoder)))
-    unet = plain(copy.deepcopy(painter.unet).to(memory_format=torch.contiguous_format))
+    unet = plain(laid_out(copy.deepcopy(painter.unet), torch.contiguous_format))
     unet.set_attn_processor(PlainAttention())
 
     def step(
