@@ -44,7 +44,7 @@ def public_modules():
     names = {
         module.name for module in modules if not module.name.startswith("inst_tutorial.world.")
     }
-    return {name for name in names if not re.search(r"\.(cli|__main__|_\w+)$", name)}
+    return {name for name in names if not re.search(r"\.(cli(\.\w+)?|__main__|_\w+)$", name)}
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,20 @@
 """The command line: chains that work, errors in one line, and no output left behind."""
 
 import inspect
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 from PIL import Image
 from tiny import toy_picture
 from typer.testing import CliRunner
 
 from inst_tutorial import __version__, cli
+from inst_tutorial.cli.options import LearningOptions, PainterOptions, Saver
 from inst_tutorial.configs import PainterError
 from inst_tutorial.learning import LearningSettings
 from inst_tutorial.memory import SAVERS
@@ -19,6 +23,7 @@ from inst_tutorial.style_transfer import TransferSettings
 from inst_tutorial.words import Word
 from inst_tutorial.world import HELD_OUT, Scene, paint
 
+COMMAND = typer.main.get_command(cli.app)
 FAST = ["--steps", "2"]
 
 
@@ -377,7 +382,7 @@ def test_every_command_says_what_is_in_a_single_file(command, tmp_path, picture,
 
 
 def test_unknown_memory_savers_are_refused_before_the_work(tmp_path, picture):
-    assert [*cli.Saver] == [*SAVERS]
+    assert [*Saver] == [*SAVERS]
     for command in ("learn", "learn-many", "transfer"):
         result = inst(command, picture, "-o", tmp_path / "out", "--save-memory", "magic")
         assert result.exit_code == 2 and "'magic'" in result.stderr and "offload" in result.stderr
@@ -392,7 +397,7 @@ def test_bugs_keep_their_traceback(monkeypatch):
     def broken(*arguments):
         raise ValueError("a bug")
 
-    monkeypatch.setattr(cli, "_load", broken)
+    monkeypatch.setattr(PainterOptions, "load", broken)
     result = inst("info")
     assert isinstance(result.exception, ValueError) and "inst: " not in result.output
 
@@ -401,7 +406,7 @@ def test_an_interruption_is_one_line(monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_load", interrupted)
+    monkeypatch.setattr(PainterOptions, "load", interrupted)
     result = inst("info")
     assert result.exit_code == 130 and result.stderr.strip() == "inst: interrupted"
 
@@ -446,18 +451,28 @@ def test_a_process_refuses_unknown_options_and_runs_good_ones(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "settings"),
+    ("group", "settings"),
     [
-        (cli.learn, LearningSettings),
-        (cli.learn_many, LearningSettings),
-        (cli.transfer, TransferSettings),
-        (cli.invert, None),
+        (LearningOptions, LearningSettings),
+        (cli.method.transfer, TransferSettings),
+        (cli.method.invert, TransferSettings),
     ],
 )
-def test_defaults_are_those_of_the_package(command, settings):
-    expected = vars((settings or TransferSettings)())
-    parameters = inspect.signature(command).parameters.values()
+def test_defaults_are_those_of_the_package(group, settings):
+    expected = vars(settings())
+    parameters = inspect.signature(group).parameters.values()
     given = {p.name: p.default for p in parameters if p.name in expected and p.name != "adain"}
-    differing = {"inversion", "prompt"} if settings is None else set()
+    differing = {"inversion", "prompt"} if group is cli.method.invert else set()
     assert len(given) >= 5
     assert all(expected[name] == given[name] for name in given.keys() - differing)
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMAND.commands.values()])
+def test_every_command_has_examples_that_it_understands(name):
+    command = COMMAND.commands[name]
+    examples = re.findall(r"^- `inst (.+)`$", command.help, flags=re.MULTILINE)
+    assert examples
+    for example in examples:
+        first, *arguments = shlex.split(example)
+        assert first == name
+        command.make_context(name, arguments)
