@@ -55,10 +55,11 @@ lab: .venv/.develop  ## open the book in JupyterLab
 clean:  ## remove what was built; .venv stays
 	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-.venv/.run: EXTRAS :=
-.venv/.develop: EXTRAS := [book,test,web,dev]
+.venv/.run: WANTED := --editable .
+.venv/.develop: WANTED := --editable '.[book,test,web]' --group dev
 .venv/.run .venv/.develop: pyproject.toml constraints.txt
 	@echo 'setting up .venv, once: a few minutes and up to 2 GB'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.$(EXTRAS)'
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(WANTED)
 	touch $@

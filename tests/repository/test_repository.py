@@ -5,6 +5,7 @@ import re
 import subprocess
 import tomllib
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from packaging.utils import canonicalize_name
 import inst_tutorial
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+_TABLES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, GROUPS = _TABLES["project"], _TABLES["dependency-groups"]
 BIGGEST_MB = 15
 
 
@@ -30,8 +32,8 @@ def pins():
 
 
 def requirements():
-    extras = PROJECT["optional-dependencies"].values()
-    return [Requirement(text) for text in sum(extras, PROJECT["dependencies"])]
+    named = [*PROJECT["optional-dependencies"].values(), *GROUPS.values()]
+    return [Requirement(text) for text in sum(named, PROJECT["dependencies"])]
 
 
 def tracked():
@@ -68,14 +70,15 @@ def test_environments_use_a_python_that_the_project_accepts():
     named = re.findall(r'python(?:=|-version: ")(3\.\d+)', read("environment.yml"))
     for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
         named += re.findall(r'python-version: "(3\.\d+)"', workflow.read_text(encoding="utf-8"))
-    assert len(named) >= 3
-    assert all(accepted.contains(version) for version in named)
-    assert len(set(named)) == 1
+        named += re.findall(r'python: \["(.*)"\]', workflow.read_text(encoding="utf-8"))
+    pythons = {python for listed in named for python in listed.split('", "')}
+    assert pythons == {"3.11", "3.12", "3.13"}
+    assert all(accepted.contains(python) for python in pythons)
 
 
 def test_one_version_everywhere():
     citation = yaml.safe_load(read("CITATION.cff"))
-    assert PROJECT["version"] == inst_tutorial.__version__ == str(citation["version"])
+    assert version("inst-tutorial") == inst_tutorial.__version__ == str(citation["version"])
 
 
 # --------------------------------------------------------------------------------- commands
@@ -96,6 +99,18 @@ def test_workflows_call_make_targets_that_exist():
     ci = yaml.safe_load(read(".github/workflows/ci.yml"))
     assert set(ci["jobs"]["make"]["strategy"]["matrix"]["target"]) == {"lint", "test", "book"}
     assert {"lint", "test", "book"} <= make_targets()
+
+
+def test_actions_of_the_workflows_are_pinned_to_a_commit():
+    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
+        used = re.findall(r"uses: (\S+)", workflow.read_text(encoding="utf-8"))
+        assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used)
+
+
+def test_the_fast_set_of_the_workflow_is_that_of_the_makefile():
+    ci = yaml.safe_load(read(".github/workflows/ci.yml"))
+    marked = re.search(r'-m "[^"]+"', read("Makefile"))[0]
+    assert any(marked in step.get("run", "") for step in ci["jobs"]["fast"]["steps"])
 
 
 def test_the_commands_of_the_readme_exist():
