@@ -15,6 +15,8 @@ import pytest
 import yaml
 from chromium import needs_chromium
 
+pytestmark = pytest.mark.browser
+
 ROOT = Path(__file__).parents[2]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]

@@ -14,6 +14,8 @@ from chromium import needs_chromium
 from nbformat.sign import NotebookNotary
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+pytestmark = pytest.mark.browser
+
 SECONDS = 120
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL = """

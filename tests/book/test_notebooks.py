@@ -117,6 +117,7 @@ def test_the_book_is_small():
     assert max(path.stat().st_size for path in NOTEBOOKS) <= 2e6
 
 
+@pytest.mark.slow
 def test_a_wrong_number_fails_the_tests(tmp_path):
     """Plant one digit in the stored output of a copy, and let pytest run it as `make test` does.
 
@@ -234,6 +235,7 @@ def test_an_error_leaves_the_file_as_it_was(tmp_path):
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_running_twice_gives_the_same_bytes(tmp_path):
     path = tmp_path / "twice.ipynb"
     pauses = "import time\nfor n in range(3):\n    print(n, flush=True)\n    time.sleep(0.3)\n"

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from chromium import CHROMIUM, needs_chromium
 
+pytestmark = pytest.mark.browser
+
 SPEC = importlib.util.spec_from_file_location(
     "make_pdf", Path(__file__).parents[2] / "tools/make_pdf.py"
 )

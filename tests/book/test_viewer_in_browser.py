@@ -6,7 +6,7 @@ from PIL import Image
 
 from inst_tutorial.widgets import view
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.browser]
 COLOURS = ("red", "green", "blue")
 SIDE = 300
 

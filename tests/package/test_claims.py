@@ -16,9 +16,12 @@ from inst_tutorial.painter import Painter
 from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.world import HELD_OUT, Scene, paint
 
-pytestmark = pytest.mark.skipif(
-    not (PAINTBOX / "model_index.json").exists(), reason="Paintbox is not trained yet"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (PAINTBOX / "model_index.json").exists(), reason="Paintbox is not trained yet"
+    ),
+]
 
 STYLES = ("starry", "neon", "byzantine", "ember")
 CONTENTS = tuple(

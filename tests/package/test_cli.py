@@ -145,6 +145,7 @@ def test_info_says_how_a_word_was_learned(word):
     refused(inst("info", "--word", "README.md"), "is not a word")
 
 
+@pytest.mark.slow
 def test_demo_draws_one_figure_and_prints_the_distances(tmp_path, sd1_folder):
     out = tmp_path / "demo.webp"
     result = inst("demo", "-o", out, "--painter", sd1_folder, "--steps", 1)
@@ -162,6 +163,7 @@ def test_info_lists_the_words_of_a_painter_that_knows_only_some(sd1_folder):
     refused(inst("info", "--words", "--painter", sd1_folder), "spells any word")
 
 
+@pytest.mark.slow
 def test_the_demo_keeps_its_word_and_its_pictures(tmp_path, sd1_folder):
     out = tmp_path / "figure.webp"
     assert inst("demo", "-o", out, "--painter", sd1_folder, "--steps", 1).exit_code == 0
@@ -351,6 +353,7 @@ def test_pictures_and_prompts_are_checked_before_the_painter_is_loaded(tmp_path,
     refused(inst("draw", "a cat by *", *nowhere), "--word FILE")
 
 
+@pytest.mark.slow
 def test_a_prompt_that_is_too_long_gives_one_clear_message(tmp_path):
     result = run("draw", "a red house " * 20, "-o", tmp_path / "out.png", "--steps", 1)
     assert result.returncode == 2 and "reads at most" in result.stderr
@@ -444,6 +447,7 @@ def test_a_process_ends_with_code_2_and_one_line(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_process_refuses_unknown_options_and_runs_good_ones(tmp_path):
     assert run("paint", "--colour", "red").returncode == 2
     result = run("paint", "-o", tmp_path)

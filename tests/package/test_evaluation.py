@@ -37,6 +37,8 @@ from inst_tutorial.world import (
 )
 from inst_tutorial.world.seeds import EVALUATION
 
+pytestmark = pytest.mark.slow
+
 TINY = EvaluationSettings(
     scenes=2,
     styles=2,

@@ -34,6 +34,8 @@ from inst_tutorial.studies.experiments import (
 from inst_tutorial.style_transfer import transfer
 from inst_tutorial.world import HELD_OUT, paint, sample_caption
 
+pytestmark = pytest.mark.slow
+
 SECONDS = experiments.seconds
 TINY = replace(Plan.quick(), styles=1, steps=1, pairs=1, sampling=replace(Plan().sampling, steps=3))
 

@@ -39,6 +39,7 @@ def losses(word: Word) -> list[float]:
 # ----------------------------------------------------------------------------- what it learns
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["free", "pooled", "patches"])
 def test_the_loss_falls(sd1_painter: Painter, style_picture, kind: str) -> None:
     settings = replace(SHORT, kind=kind, vectors=2, steps=20, evaluate_every=20, pairs=4)
@@ -212,6 +213,7 @@ def test_latents_are_drawn_from_the_posterior(
     assert seen[0].std() == pytest.approx(std, abs=1, rel=0.15)
 
 
+@pytest.mark.slow
 def test_noise_has_the_coarse_level_of_the_painters_training(
     sd1_painter: Painter, style_picture, monkeypatch
 ) -> None:
@@ -251,6 +253,7 @@ def test_other_content_is_measured_and_not_learned(sd1_painter: Painter, style_p
 # ---------------------------------------------------------------------------- again and again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["free", "patches"])
 def test_the_same_seed_the_same_word(sd1_painter: Painter, style_picture, kind: str) -> None:
     settings = replace(SHORT, kind=kind)

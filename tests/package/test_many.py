@@ -21,6 +21,8 @@ from inst_tutorial.many import Manifest, ManyError, learn_folder
 from inst_tutorial.painter import Painter
 from inst_tutorial.words import Word
 
+pytestmark = pytest.mark.slow
+
 SHORT = LearningSettings(kind="free", steps=4, batch=2, evaluate_every=2, pairs=2, patience=99)
 
 

@@ -17,6 +17,8 @@ from inst_tutorial.memory import ADVICE, SAVERS, is_out_of_memory, save_memory
 from inst_tutorial.painter import Painter, PrecisionError
 from inst_tutorial.pictures import to_tensor
 
+pytestmark = pytest.mark.slow
+
 SHORT = LearningSettings(kind="free", steps=4, batch=2, evaluate_every=2, pairs=2, patience=99)
 
 

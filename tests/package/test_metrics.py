@@ -154,6 +154,7 @@ def test_another_hand_is_far_nearer_to_the_truth_than_anything_else(name, photo)
         assert 1.5 * floor < truth_distance(picture, truth)
 
 
+@pytest.mark.slow
 def test_style_metrics_know_a_style_on_another_scene(photo, painted):
     """Not always: a night in pale colours may well look like a photo of the night."""
     wins = []

@@ -511,6 +511,7 @@ def sd15_on_paper() -> Painter:
         )
 
 
+@pytest.mark.slow
 def test_shapes_at_stable_diffusions_size(sd15_on_paper: Painter) -> None:
     painter = sd15_on_paper
     assert sum(p.numel() for p in painter.unet.parameters()) == 859_520_964

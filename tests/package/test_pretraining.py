@@ -55,6 +55,8 @@ from inst_tutorial.world import (
 )
 from inst_tutorial.world.seeds import HARD_NEGATIVES, TRAINING, VALIDATION
 
+pytestmark = pytest.mark.slow
+
 TINY = Recipe(
     pictures=Pictures(most=32, workers=1, validation=16),
     autoencoder=Autoencoder(channels=(4, 4, 8, 8), latents=4, crop=32),

@@ -10,6 +10,8 @@ import torch
 
 from bench import gpu
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 UNCOMPILED = {"eager": None}  # compiling takes minutes
 

@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 from inst_tutorial.folders import PAINTBOX
 
+pytestmark = pytest.mark.slow
+
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
 GRAPHS = ("text", "encode", "decode", "unet", "learn")
