@@ -17,6 +17,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
+from inst_tutorial.devices import upload
 from inst_tutorial.sampling import NoisePredictor
 from inst_tutorial.schedule import (
     Schedule,
@@ -190,10 +191,10 @@ def _stochastic(
 
 def _random_noise(z0: Tensor, generator: Generator) -> Tensor:
     """Noise like z0, drawn on the CPU so that every device gets the same."""
-    return torch.randn(z0.shape, generator=generator).to(z0)
+    return upload(torch.randn(z0.shape, generator=generator), z0.device, z0.dtype)
 
 
 def _noise_between(schedule: Schedule, z0: Tensor, z_t: Tensor, t: int) -> Tensor:
     """The noise with which q_sample makes z_t (b, ...) of z0: q_sample solved for noise."""
-    alpha_bar = schedule.alpha_bar(t).to(z0.dtype).to(z0.device)
+    alpha_bar = schedule.alpha_bar(t).to(z0.dtype)  # (), on the CPU
     return (z_t - alpha_bar.sqrt() * z0) / (1 - alpha_bar).sqrt()

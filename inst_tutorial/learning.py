@@ -25,6 +25,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
+from inst_tutorial.devices import upload
 from inst_tutorial.files import atomic_path
 from inst_tutorial.painter import PLACEHOLDER, Painter, Tokens
 from inst_tutorial.pictures import to_tensor
@@ -212,10 +213,14 @@ class Learner:
         which = torch.randint(len(self.mean), (b,), generator=generator)
         t = stratified_timesteps(b, self.painter.schedule.train_steps, generator)
         shape = (b, *self.mean.shape[1:])
-        inner = torch.randn(shape, generator=generator).to(self.mean)
-        noise = multiscale_noise(shape, self.coarse_level, generator).to(self.mean)
+        inner = self._upload(torch.randn(shape, generator=generator))
+        noise = self._upload(multiscale_noise(shape, self.coarse_level, generator))
+        which = upload(which, self.mean.device)
         z0 = self.mean[which] + self.std[which] * inner  # a sample of the posterior
         return prompt, q_sample(self.painter.schedule, z0, t, noise), t, noise
+
+    def _upload(self, tensor: Tensor) -> Tensor:
+        return upload(tensor, self.mean.device, self.mean.dtype)
 
     def evaluate(self, step: int, tokens: Tokens) -> tuple[float, float | None]:
         """Losses of the word as it is, written to the curve; the best word is kept."""
@@ -350,27 +355,52 @@ def learn_many(
     return [learner.word() for learner in learners]
 
 
-def learning_step(painter: Painter, learners: Sequence[Learner], tokens: Tokens) -> None:
-    """One gradient step of every learner, s of them, in one batch of s * b pairs."""
+def word_gradient(
+    painter: Painter, words: Tensor, tokens: Tokens, z_t: Tensor, t: Tensor, noise: Tensor
+) -> Tensor:
+    """The gradient (s, k, d) of the loss by s words (s, k, d), the costly part of a step.
+
+    Tokens are of s prompts; z_t and noise are (s * b, c, h, w), t (s * b,): b pairs a word. It is
+    the same work at every step, and no number comes back to the CPU.
+    """
+    words = words.detach().requires_grad_()
+    context = painter.embed_tokens(tokens, words)  # (s, L, d)
+    errors = _squared_error(painter, z_t, t, noise, context)
+    loss = errors.view(len(words), -1).mean(1).sum()  # (s * b,) -> (s, b) -> (s,) -> ()
+    scale = HALF_SCALE if painter.dtype == torch.float16 else 1.0
+    (gradient,) = torch.autograd.grad(loss * scale, words)
+    return gradient / scale
+
+
+WordGradient = Callable[[Painter, Tensor, Tokens, Tensor, Tensor, Tensor], Tensor]
+
+
+def learning_step(
+    painter: Painter,
+    learners: Sequence[Learner],
+    tokens: Tokens,
+    gradient: WordGradient = word_gradient,
+) -> None:
+    """One gradient step of every learner, s of them, in one batch of s * b pairs.
+
+    Nothing in it waits for a graphics card. `gradient` is `word_gradient`, or the same work done
+    in another way (bench/ compares ways).
+    """
     prompts, z_t, t, noise = zip(*(learner.draw() for learner in learners), strict=True)
+    batch = torch.cat(z_t), torch.cat(t), torch.cat(noise)
     words = torch.stack(
         [one.embedder(one.features, one.generator) for one in learners]
     )  # (s, k, d)
-    context = painter.embed_tokens(_rows(tokens, prompts), words)  # (s, L, d)
-    errors = _squared_error(painter, torch.cat(z_t), torch.cat(t), torch.cat(noise), context)
-    loss = errors.view(len(learners), -1).mean(1).sum()  # (s * b,) -> (s, b) -> (s,) -> ()
-    scale = HALF_SCALE if painter.dtype == torch.float16 else 1.0
-    (loss * scale).backward()
+    words.backward(gradient(painter, words, _rows(tokens, prompts), *batch))
     for learner in learners:
-        for parameter in learner.embedder.parameters():
-            if scale != 1 and parameter.grad is not None:
-                parameter.grad /= scale
         learner.optimizer.step()
         learner.optimizer.zero_grad()
 
 
 def _rows(tokens: Tokens, rows: Sequence[int]) -> Tokens:
-    return Tokens(tokens.ids[list(rows)], tokens.slots[list(rows)])
+    """Tokens of some prompts; a list as the index would be copied to the device, and wait."""
+    ids, slots = (torch.stack([part[row] for row in rows]) for part in (tokens.ids, tokens.slots))
+    return Tokens(ids, slots)
 
 
 # -------------------------------------------------------------------------- to be resumed

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from inst_tutorial.checkpoints import read_checkpoint
+from inst_tutorial.devices import upload
 from inst_tutorial.folders import VISION
 from inst_tutorial.schedule import Schedule, v_to_eps
 from inst_tutorial.vision import VisionTower, read_vision_tower
@@ -366,12 +367,18 @@ class Painter:
         A context of r < b rows serves b / r neighbours in the batch with each. v-prediction
         (SD 2.x) is converted.
         """
-        when = t.to(self.device) if isinstance(t, Tensor) else t
+        when = self._timestep(t)
         context = context.to(self.dtype).repeat_interleave(len(z_t) // len(context), 0)  # (b, L, d)
         out = self.unet(self._here(z_t), when, encoder_hidden_states=context).sample
         if self.schedule.prediction_type == "v_prediction":
             return v_to_eps(self.schedule, z_t, t, out)
         return out
+
+    def _timestep(self, t: int | Tensor) -> Tensor:
+        """Timesteps on the painter's device: () of an int, (b,) of (b,)."""
+        if isinstance(t, Tensor):
+            return upload(t, self.device) if t.is_cpu else t
+        return torch.full((), t, device=self.device)  # filled in there: nothing is copied
 
     def _here(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device, self.dtype)

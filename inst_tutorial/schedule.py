@@ -18,6 +18,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from inst_tutorial.devices import upload
+
 
 class ScheduleError(ValueError):
     """A schedule, step count, timestep or strength that does not exist; the text says which do."""
@@ -149,9 +151,14 @@ def start_index(schedule: Schedule, steps: int, strength: float) -> int:
 
 
 def _like(coefficient: Tensor, z: Tensor) -> Tensor:
-    """A coefficient () or (b,) with z's dtype and device, ready to multiply z (b, ...)."""
-    coefficient = coefficient.to(z.dtype).to(z.device)
-    return coefficient.view(-1, *[1] * (z.ndim - 1))  # () -> (1, 1, ...), (b,) -> (b, 1, ...)
+    """A coefficient () or (b,) with z's dtype, ready to multiply z (b, ...) on z's device.
+
+    A single number stays on the CPU: PyTorch hands it over with the multiplication itself.
+    """
+    if coefficient.ndim == 0:
+        return coefficient.to(z.dtype)
+    rows = upload(coefficient, z.device, z.dtype)
+    return rows.view(-1, *[1] * (z.ndim - 1))  # (b,) -> (b, 1, ...)
 
 
 def _signal_and_noise(schedule: Schedule, z: Tensor, t: int | Tensor) -> tuple[Tensor, Tensor]:

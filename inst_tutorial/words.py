@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Generator, Tensor, nn
 
+from inst_tutorial.devices import upload
 from inst_tutorial.files import atomic_path
 from inst_tutorial.painter import ImageFeatures
 
@@ -227,7 +228,7 @@ class Dropout(nn.Module):
         if not self.training or self.probability == 0:
             return x
         keep = torch.rand(x.shape, generator=generator) >= self.probability
-        return x * keep.to(x.device) / (1 - self.probability)
+        return x * upload(keep, x.device) / (1 - self.probability)
 
 
 def make_embedder(
