@@ -1,5 +1,9 @@
 """Fetch what the pages of the book need in the browser: `python tools/vendor.py` (needs npm).
 
+MathJax goes to book/_static/vendor. ONNX Runtime goes to web/vendor: `tools/export_onnx.py` puts
+it beside the painter. Its package has no licence file, so the texts come from the Python package
+of the same project (extra "web").
+
 Only the files that a page loads are kept, with their licence. Versions and checksums are pinned:
 the same call writes the same bytes.
 """
@@ -7,7 +11,9 @@ the same call writes the same bytes.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import importlib.util
 import shutil
 import subprocess
 import tarfile
@@ -15,20 +21,24 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-VENDOR = Path(__file__).parents[1] / "book/_static/vendor"
+ROOT = Path(__file__).parents[1]
+VENDOR = ROOT / "book/_static/vendor"
 
 
 @dataclass(frozen=True)
 class Package:
     """A package of npm: its sha512 as package-lock.json writes it, and the parts kept of it.
 
-    keep: {path in the package: path below book/_static/vendor/name}; a path may be a folder.
+    keep: {path in the package: path below folder/name}; a path may be a folder, and what gets the
+    suffix .gz is compressed. licences: files of a Python package that say the terms.
     """
 
     name: str
     version: str
     sha512: str
     keep: dict[str, str]
+    folder: Path = VENDOR
+    licences: tuple[str, ...] = ()
 
 
 PACKAGES = (
@@ -42,11 +52,23 @@ PACKAGES = (
             "LICENSE": "LICENSE",
         },
     ),
+    Package(
+        name="onnxruntime-web",
+        version="1.30.0",
+        sha512="q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
+        keep={
+            "dist/ort.wasm.min.mjs": "ort.wasm.min.mjs",
+            "dist/ort-wasm-simd-threaded.mjs": "ort-wasm-simd-threaded.mjs",
+            "dist/ort-wasm-simd-threaded.wasm": "ort-wasm-simd-threaded.wasm.gz",
+        },
+        folder=ROOT / "web/vendor",
+        licences=("onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt"),
+    ),
 )
 
 
 def main() -> None:
-    """Write book/_static/vendor anew."""
+    """Write all packages anew."""
     for package in PACKAGES:
         with tempfile.TemporaryDirectory() as folder:
             vendor(package, Path(folder))
@@ -62,13 +84,33 @@ def vendor(package: Package, folder: Path) -> None:
         raise SystemExit(f"{archive.name}: the checksum is {digest}, not {package.sha512}")
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
-    target = VENDOR / package.name
+    target = package.folder / package.name
     shutil.rmtree(target, ignore_errors=True)
     for source, place in package.keep.items():
-        copy = shutil.copytree if (folder / "package" / source).is_dir() else shutil.copyfile
         (target / place).parent.mkdir(parents=True, exist_ok=True)
-        copy(folder / "package" / source, target / place)
+        keep(folder / "package" / source, target / place)
+    for licence in package.licences:
+        shutil.copyfile(installed(licence), target / Path(licence).name)
     print(f"{package.name} {package.version} -> {target}")
+
+
+def keep(source: Path, target: Path) -> None:
+    """Copy a file or a folder; compress a file where the target is a .gz and the source is not."""
+    if source.is_dir():
+        shutil.copytree(source, target)
+    elif target.suffix == ".gz" != source.suffix:
+        target.write_bytes(gzip.compress(source.read_bytes(), 9, mtime=0))
+    else:
+        shutil.copyfile(source, target)
+
+
+def installed(name: str) -> Path:
+    """A file of an installed Python package."""
+    package, _, file = name.partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise SystemExit(f"{package} is not installed: pip install -e '.[web]'")
+    return Path(spec.origin).parent / file
 
 
 if __name__ == "__main__":

@@ -1,14 +1,28 @@
-"""The exported painter, made once for all tests and kept between them."""
+"""The exported painter, made once for all tests and kept between them, and a server for it."""
 
 from __future__ import annotations
 
+import functools
+import http.server
+import re
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Painter</title>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/painter/app/painter.css"><main>{widget}</main>"""
+SCRIPT = '<script type="module" src="/painter/app/page.js"></script>'
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +42,104 @@ def paintbox():
     from inst_tutorial.painter import Painter
 
     return Painter.load(device="cpu")
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves the exported folder, and web/src in place of its copy of the app."""
+
+    def translate_path(self, path: str) -> str:
+        path = urlsplit(path).path
+        if path.startswith("/painter/app/"):
+            return str(ROOT / "web/src" / path.removeprefix("/painter/app/"))
+        return super().translate_path(path.removeprefix("/painter"))
+
+    def do_GET(self) -> None:
+        if self.server.pages.get(urlsplit(self.path).path) is None:
+            return super().do_GET()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(self.server.pages[urlsplit(self.path).path].encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """`pages`: {path: the HTML served there}; `address` of it all."""
+
+    pages: dict[str, str]
+    daemon_threads = True
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+@pytest.fixture
+def web_page():
+    """web_page(widget): the HTML that the book's directive writes for a widget, as a page."""
+    sys.path.insert(0, str(ROOT / "book/_ext"))
+    from inst_painter import html
+
+    def web_page(widget: str) -> str:
+        return (
+            PAGE.format(widget=html(widget, "A still picture.", "/painter", "/still.webp")) + SCRIPT
+        )
+
+    return web_page
+
+
+@pytest.fixture
+def server(exported: Path) -> Iterator[Server]:
+    with serving(exported) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def module_server(exported: Path) -> Iterator[Server]:
+    with serving(exported) as server:
+        yield server
+
+
+class serving:  # noqa: N801
+    """A server in the background, closed at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = Server(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+        self.server.pages = {"/blank": PAGE.format(widget="")}
+
+    def __enter__(self) -> Server:
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self.server
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def refuse_outside(page: Page) -> list[str]:
+    """Let a page reach this machine only; the list says what went wrong in it."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    def only_here(route):
+        if urlsplit(route.request.url).hostname == "127.0.0.1":
+            return route.continue_()
+        complaints.append(f"asks for {route.request.url}")
+        route.abort()
+
+    page.route(re.compile("^(?!data:|blob:)"), only_here)
+    return complaints
+
+
+@pytest.fixture(scope="module")
+def blank(browser: Browser, module_server: Server) -> Iterator[Page]:
+    """A page without anything, whose scripts can import the app's modules."""
+    context = browser.new_context()
+    page = context.new_page()
+    complaints = refuse_outside(page)
+    page.goto(f"{module_server.address}/blank")
+    yield page
+    context.close()
+    assert complaints == []

@@ -27,6 +27,7 @@ from onnx_export.gallery import write_gallery
 
 MANIFEST = "paintbox.json"
 START = "painting"  # where a learned word starts from
+RUNTIME = Path(__file__).parents[2] / "web/vendor/onnxruntime-web"
 PACKAGES = ("diffusers", "onnx", "onnxscript", "torch", "transformers")
 
 
@@ -57,7 +58,8 @@ def fingerprint(folder: Path) -> str:
     """Equal for exports that would be equal: of the same painter by the same programs."""
     package = Path(inst_tutorial.__file__).parent
     sources = [*package.joinpath("world").glob("*.py"), *Path(__file__).parent.glob("*.py")]
-    found = sorted(folder.rglob("*.safetensors")) + sorted(folder.rglob("*.json")) + sorted(sources)
+    painter = [*folder.rglob("*.safetensors"), *folder.rglob("*.json")]
+    found = [*sorted(painter), *sorted(sources), *sorted(RUNTIME.iterdir())]
     digest = hashlib.sha256(json.dumps({p: version(p) for p in PACKAGES}).encode())
     for path in found:
         digest.update(f"{path.name} {weights.sha256(path)}\n".encode())
@@ -79,10 +81,12 @@ def _write(out: Path, painter: Painter, folder: Path, made_of: str) -> None:
     for file in {file for entry in made.values() for file in entry["weights"]}:
         (out / file).parent.mkdir(exist_ok=True)
         shutil.copyfile(folder / file, out / file)
+    shutil.copytree(RUNTIME, out / "runtime")
+    runtime = [f"runtime/{path.name}" for path in RUNTIME.glob("ort*")]
     manifest = {
         "made_of": made_of,
         "graphs": made,
-        "files": {name: _facts(out / name) for name in _files(made)},
+        "files": {name: _facts(out / name) for name in (*_files(made), *sorted(runtime))},
         **describe(painter),
         "gallery": write_gallery(out, world.artists(), painter.picture_size),
     }

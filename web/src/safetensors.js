@@ -1,0 +1,93 @@
+// Words as .safetensors files, which `inst transfer --word` reads and `inst learn` writes.
+// Format: https://github.com/huggingface/safetensors (length of a JSON header, header, numbers).
+
+/** @typedef {import("./types").Word} Word */
+
+const TOKEN = "<inst>";
+const LONGEST_HEADER = 1e6;
+
+/** A file that holds no word; the text says what it holds instead. */
+export class WordError extends Error {
+  name = "WordError";
+}
+
+/** @param {Word} word @returns {Uint8Array} the bytes of the file */
+export function writeWord({ vectors, k, info }) {
+  const entry = { dtype: "F32", shape: [k, vectors.length / k], data_offsets: [0, vectors.byteLength] };
+  const header = { __metadata__: { inst_word: JSON.stringify(info) }, [TOKEN]: entry };
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const padded = Math.ceil(text.length / 8) * 8; // the numbers begin at a multiple of eight
+  const bytes = new Uint8Array(8 + padded + vectors.byteLength).fill(0x20, 8, 8 + padded);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
+  bytes.set(text, 8);
+  bytes.set(new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength), 8 + padded);
+  return bytes;
+}
+
+/**
+ * The word in a file of ours, of diffusers or of AUTOMATIC1111.
+ * @param {Uint8Array} bytes @param {number} width of the painter's text
+ * @returns {Word}
+ */
+export function readWord(bytes, width) {
+  const { header, data } = read(bytes);
+  const names = Object.keys(header).filter((name) => name !== "__metadata__");
+  const entry = names.length === 1 ? header[names[0]] : null;
+  const shape = entry?.shape ?? [];
+  if (!entry || shape.length < 1 || shape.length > 2) {
+    throw new WordError(`This file holds ${names.length} tensors; a word is one, of one or two axes.`);
+  }
+  if (shape.at(-1) !== width) {
+    throw new WordError(
+      `This word has ${shape.at(-1)} numbers, the painter's have ${width}: it belongs to another painter.`,
+    );
+  }
+  const vectors = numbers(entry, data);
+  if (!vectors.length || !vectors.every(Number.isFinite)) throw new WordError("This word is damaged.");
+  return { vectors, k: vectors.length / width, info: described(header) };
+}
+
+/** @param {Uint8Array} bytes @returns {{ header: any, data: Uint8Array }} */
+function read(bytes) {
+  const reason = "This is no word: words are .safetensors files.";
+  if (bytes.length < 8) throw new WordError(reason);
+  const size = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (size > Math.min(bytes.length - 8, LONGEST_HEADER)) throw new WordError(reason);
+  try {
+    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + size)));
+    return { header, data: bytes.subarray(8 + size) };
+  } catch {
+    throw new WordError(reason);
+  }
+}
+
+/** @param {any} entry @param {Uint8Array} data @returns {Float32Array} */
+function numbers({ dtype, shape, data_offsets: [start, end] }, data) {
+  const bytes = data.slice(start, end);
+  const count = shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
+  if (dtype !== "F32" && dtype !== "F16") {
+    throw new WordError(`This word has numbers of type ${dtype}; F32 and F16 are read.`);
+  }
+  if (bytes.length !== count * (dtype === "F32" ? 4 : 2)) throw new WordError("This word is cut off.");
+  return dtype === "F32" ? new Float32Array(bytes.buffer) : halves(new Uint16Array(bytes.buffer));
+}
+
+/** @param {Uint16Array} bits of float16 numbers @returns {Float32Array} */
+export function halves(bits) {
+  return Float32Array.from(bits, (h) => {
+    const sign = h & 0x8000 ? -1 : 1;
+    const exponent = (h >> 10) & 31;
+    const fraction = (h & 1023) / 1024;
+    if (exponent === 31) return fraction ? NaN : sign * Infinity;
+    return sign * (exponent ? (1 + fraction) * 2 ** (exponent - 15) : fraction * 2 ** -14);
+  });
+}
+
+/** @param {any} header @returns {Record<string, unknown>} */
+function described(header) {
+  try {
+    return JSON.parse(header.__metadata__?.inst_word ?? "{}");
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,156 @@
+// The whole painter: choose or bring a style and a content, learn, repaint, draw, keep.
+
+import { Compare } from "./compare.js";
+import { button, canvasOf, download, make, show } from "./dom.js";
+import { Gallery, OWN } from "./gallery.js";
+import { asPng, fetchPicture } from "./picture_file.js";
+import { SettingsPanel } from "./settings_panel.js";
+import { StylePanel } from "./style_panel.js";
+import { Work } from "./work.js";
+import { readLink, writeLink } from "./link.js";
+
+/** @typedef {import("../client.js").PainterClient} PainterClient */
+/** @typedef {Uint8ClampedArray<ArrayBuffer>} Pixels */
+
+const PREVIEW = { prompt: "*", strength: 0.8, guidance: 2, steps: 10, inversion: "stochastic", seed: 0 };
+
+export class Studio {
+  #client;
+  #canvas = canvasOf(null, "Nothing painted yet");
+  #result = make("div", { class: "ip-result" });
+  #compare = new Compare();
+  /** @type {Pixels | null} */
+  #painted = null;
+
+  /** @param {PainterClient} client */
+  constructor(client) {
+    this.#client = client;
+    this.work = new Work(client);
+    const { gallery, picture_size: side } = client.manifest;
+    this.content = new Gallery("Content", gallery.contents, client.root, side, () => {});
+    this.settings = new SettingsPanel(client.manifest);
+    this.style = new StylePanel(client, this.work, {
+      preview: () => this.#preview(),
+      changed: () => this.#follow(),
+    });
+    this.node = make("div", { class: "ip-studio" }, this.work.node, this.#columns(), this.#foot());
+    this.#follow();
+    this.#obey(readLink(location.href));
+  }
+
+  #columns() {
+    const buttons = make(
+      "p",
+      { class: "ip-buttons" },
+      this.work.starter("Repaint the content", () => this.#repaint()),
+      this.work.starter("Draw the caption", () => this.#draw(), "ip-quiet"),
+    );
+    const choices = make("div", { class: "ip-column" }, this.style.node, this.content.node);
+    const doing = make("div", { class: "ip-column" }, this.settings.node, buttons, this.#result);
+    return make("div", { class: "ip-columns" }, choices, doing);
+  }
+
+  #foot() {
+    this.keep = make(
+      "p",
+      { class: "ip-buttons", hidden: true },
+      button("Save the picture", () => this.#save(), "ip-quiet"),
+      button("Copy a link to these settings", () => this.#link(), "ip-quiet"),
+    );
+    return this.keep;
+  }
+
+  /** The caption follows the style. */
+  #follow() {
+    this.settings.prompt = this.style.prompt ?? "*";
+  }
+
+  /** @param {Record<string, string | number>} settings */
+  #obey(settings) {
+    if (settings.style) this.style.gallery.select(String(settings.style));
+    if (settings.content) this.content.select(String(settings.content));
+    if (settings.style) this.style.gallery.changed(String(settings.style));
+    this.settings.set(settings);
+  }
+
+  async #preview() {
+    const { rgba } = await this.content.chosen();
+    return { rgba, settings: /** @type {import("../types").TransferSettings} */ (PREVIEW) };
+  }
+
+  async #repaint() {
+    const content = await this.content.chosen();
+    const settings = this.settings.value;
+    const word = settings.prompt.includes("*") ? this.style.word : null;
+    if (settings.prompt.includes("*") && !word) {
+      throw new Error("Learn the word of this style first, or choose an artist whom the painter knows by name.");
+    }
+    this.#begin(content.rgba, "The content picture");
+    const painted = await this.#client.repaint(content.rgba, word, settings, (r) => this.#step(r));
+    await this.#finish(painted, content);
+  }
+
+  async #draw() {
+    const { prompt, steps, seed } = this.settings.value;
+    const word = prompt.includes("*") ? this.style.word : null;
+    this.#begin(null, "Noise");
+    const painted = await this.#client.draw(word, { prompt, steps, seed, guidance: 3 }, (r) => this.#step(r));
+    this.#painted = painted;
+    show(this.#canvas, painted, `Drawn: ${prompt}`);
+    this.work.say(`Drawn: ${prompt}`);
+    if (this.keep) this.keep.hidden = false;
+  }
+
+  /** @param {Pixels | null} rgba @param {string} label */
+  #begin(rgba, label) {
+    show(this.#canvas, rgba, label);
+    this.#result.replaceChildren(make("figure", { class: "ip-painting" }, this.#canvas));
+  }
+
+  /** @param {import("../types").StepReport} report */
+  #step({ step, steps, pixels }) {
+    this.work.progress(step / steps);
+    this.work.say(`Painting: step ${step} of ${steps}`);
+    if (pixels) show(this.#canvas, /** @type {Pixels} */ (pixels), `What is expected after step ${step}`);
+  }
+
+  /** @param {Pixels} painted @param {import("./gallery.js").Chosen} content */
+  async #finish(painted, content) {
+    this.#painted = painted;
+    const style = this.style.gallery.name;
+    const result = { rgba: painted, label: "repainted" };
+    const nodes = [this.#compare.node];
+    this.#compare.set({ rgba: content.rgba, label: "content" }, result);
+    const truth = await this.#truth(content, style);
+    if (truth) nodes.push(make("figure", { class: "ip-truth" }, canvasOf(truth, "The truth"), make("figcaption", {}, "the truth: the world's own rendering")));
+    this.#result.replaceChildren(...nodes);
+    this.work.say("The picture is repainted.");
+    if (this.keep) this.keep.hidden = false;
+  }
+
+  /** The world's own rendering, where both pictures are the world's. */
+  async #truth(/** @type {import("./gallery.js").Chosen} */ content, /** @type {string} */ style) {
+    if (content.own || style === OWN) return null;
+    const file = this.#client.manifest.gallery.truth
+      .replace("{content}", content.name)
+      .replace("{style}", style);
+    const address = new URL(file, this.#client.root).href;
+    return fetchPicture(address, this.#client.manifest.picture_size).catch(() => null);
+  }
+
+  async #save() {
+    if (this.#painted) download(await asPng(this.#painted), "painted.png");
+  }
+
+  async #link() {
+    const { name: style } = this.style.gallery;
+    const chosen = { style, content: this.content.name };
+    for (const key of /** @type {const} */ (["style", "content"])) {
+      if (chosen[key] === OWN) delete (/** @type {any} */ (chosen)[key]);
+    }
+    const link = writeLink(location.href, { ...chosen, ...this.settings.value });
+    history.replaceState(null, "", link);
+    const copied = await navigator.clipboard?.writeText(link).then(() => true, () => false);
+    this.work.say(copied ? "The link is copied." : "The link stands in the address bar now.");
+  }
+}

@@ -1,0 +1,109 @@
+// What all widgets share: the button that loads the painter, Stop, how far the work is, and what
+// went wrong. One piece of work at a time.
+
+import { button, make } from "./dom.js";
+
+/** @typedef {import("../client.js").PainterClient} PainterClient */
+
+export class Work {
+  #client;
+  #bar = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
+  #said = make("p", { class: "ip-status", role: "status" });
+  #stop = button("Stop", () => this.stop(), "ip-stop");
+  /** @type {HTMLButtonElement[]} */
+  #buttons = [];
+
+  /** @param {PainterClient} client */
+  constructor(client) {
+    this.#client = client;
+    const size = Math.round(client.bytes / 1e6);
+    this.#stop.disabled = true;
+    this.loader = button(`Load the painter (${size} MB)`, () => this.load(), "ip-main");
+    this.loader.hidden = client.loaded;
+    this.node = make("div", { class: "ip-work" }, this.loader, this.#stop, this.#bar, this.#said);
+    this.#bar.hidden = true;
+  }
+
+  /** @param {string} text is shown, and read aloud */
+  say(text) {
+    this.#said.textContent = text;
+    this.#said.classList.remove("ip-error");
+  }
+
+  /** @param {number} done a part of 1 */
+  progress(done) {
+    this.#bar.hidden = false;
+    this.#bar.value = done;
+  }
+
+  /**
+   * A button that begins a piece of work; it loads the painter first where that is not done.
+   * @param {string} text @param {() => Promise<void>} task @param {string} [kind]
+   */
+  starter(text, task, kind = "ip-main") {
+    const press = button(text, () => this.run(task), kind);
+    this.#buttons.push(press);
+    return press;
+  }
+
+  stop() {
+    this.#client.stop();
+    this.say("Stopping at the next step …");
+  }
+
+  /** @returns {Promise<boolean>} whether the painter is there */
+  load() {
+    return this.#guarded(() => this.#load());
+  }
+
+  /** @param {() => Promise<void>} task @returns {Promise<boolean>} whether it was done */
+  run(task) {
+    return this.#guarded(async () => {
+      if (!this.#client.loaded) await this.#load();
+      await task();
+    });
+  }
+
+  async #load() {
+    this.loader.disabled = true;
+    await this.#client.load(({ bytes, total }) => {
+      this.progress(bytes / total);
+      this.say(bytes < total ? `Loading: ${megabytes(bytes)} of ${megabytes(total)}` : "Preparing …");
+    });
+    this.loader.hidden = true;
+    this.say("The painter is ready.");
+  }
+
+  /** @param {() => Promise<void>} task */
+  async #guarded(task) {
+    if (this.#client.busy) return false;
+    this.#lock(true);
+    try {
+      await task();
+      return true;
+    } catch (error) {
+      this.fail(/** @type {Error} */ (error));
+      return false;
+    } finally {
+      this.#lock(false);
+    }
+  }
+
+  /** @param {boolean} working */
+  #lock(working) {
+    for (const press of [this.loader, ...this.#buttons]) press.disabled = working;
+    this.#stop.disabled = !working;
+    if (!working) this.#bar.hidden = true;
+  }
+
+  /** @param {Error} error is said */
+  fail(error) {
+    this.say(error.name === "Stopped" ? "Stopped." : error.message);
+    if (error.name !== "Stopped") this.#said.classList.add("ip-error");
+  }
+}
+
+/** @param {number} bytes */
+function megabytes(bytes) {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
