@@ -12,6 +12,7 @@ from inst_tutorial.folders import PAINTBOX
 
 pytestmark = pytest.mark.slow
 
+pytestmark = pytest.mark.slow
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
 GRAPHS = ("text", "encode", "decode", "unet", "learn")
