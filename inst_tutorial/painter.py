@@ -12,6 +12,7 @@ ldm/modules/encoders/modules.py. Book: chapter "Inside a latent diffusion model"
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -213,6 +214,10 @@ class Painter:
         config = self.image_encoder.config
         return config.projection_dim, config.hidden_size
 
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change when any weight of the painter does."""
+        return fingerprint(self.vae, self.text_encoder, self.unet, self.image_encoder)
+
     # ------------------------------------------------------ picture <-> latent
 
     def moments(self, picture_pm1: Tensor) -> tuple[Tensor, Tensor]:
@@ -385,6 +390,16 @@ class Painter:
 
 
 # ------------------------------------------------------------------------ the new word
+
+
+def fingerprint(*parts: nn.Module) -> str:
+    """16 hexadecimal digits that change when any weight of these parts does."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for name, tensor in sorted(part.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 @contextmanager

@@ -47,9 +47,9 @@ def info(
         return print_lists(_vocabulary(model))
     print_facts(_facts(model))
     if evaluate or full:
-        from inst_tutorial.studies.evaluation import EvaluationSettings
         from inst_tutorial.studies.evaluation import evaluate as measure
         from inst_tutorial.studies.report import table
+        from inst_tutorial.studies.settings import EvaluationSettings
 
         settings = EvaluationSettings() if full else EvaluationSettings.quick()
         typer.echo(f"\n{table(measure(model, settings))}")

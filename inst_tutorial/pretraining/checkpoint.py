@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,14 +87,6 @@ def copy_into(model: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Copy tensors into the model's parameters of the same names."""
     for name, parameter in model.named_parameters():
         parameter.copy_(tensors[name])
-
-
-def fingerprint(model: nn.Module) -> str:
-    """Twelve hex digits that change with any weight of the model."""
-    digest = hashlib.sha256()
-    for _, parameter in sorted(model.named_parameters()):
-        digest.update(parameter.detach().float().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:12]
 
 
 def _under(file: safe_open, prefix: str) -> dict[str, Tensor]:

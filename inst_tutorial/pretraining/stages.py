@@ -16,7 +16,7 @@ import torch
 
 from inst_tutorial.painter import Painter
 from inst_tutorial.pretraining import assembly
-from inst_tutorial.pretraining.checkpoint import fingerprint, load_average, state_path
+from inst_tutorial.pretraining.checkpoint import load_average, state_path
 from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.pretraining.data.hard_negatives import hard_negatives
 from inst_tutorial.pretraining.data.pool import Pool, fill, filling
@@ -25,6 +25,7 @@ from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
 from inst_tutorial.pretraining.settings import Autoencoder, Recipe, TrainingError, TrainSettings
 from inst_tutorial.pretraining.training import Training, seeded
 from inst_tutorial.studies import evaluation, report, showcase
+from inst_tutorial.studies.settings import EvaluationSettings
 from inst_tutorial.world import artists, sample_caption
 from inst_tutorial.world.seeds import VALIDATION
 
@@ -297,12 +298,12 @@ class PretrainingRun:
         """Measure the finished painter, with all counts, and write evaluation.json beside it,
         and pictures that show what it can do."""
         painter = Painter.load(self.out, device=self.device)
-        settings = evaluation.EvaluationSettings()
+        settings = EvaluationSettings()
         rows = evaluation.evaluate(painter, settings, self.progress)
         report.write(
             rows,
             self.out / "evaluation.json",
-            unet=fingerprint(painter.unet),
+            fingerprint=painter.fingerprint(),
             settings=asdict(settings),
         )
         showcase.show(painter, self.out, settings, self.progress)

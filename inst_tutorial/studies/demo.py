@@ -6,7 +6,7 @@ truths, and what the best caption gives at the default strength.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inst_tutorial.figures import picture_grid
-from inst_tutorial.learning import LearningSettings, learn
-from inst_tutorial.metrics import truth_distance
+from inst_tutorial.learning import LearningSettings
 from inst_tutorial.painter import Painter
-from inst_tutorial.style_transfer import TransferSettings, transfer
+from inst_tutorial.studies.trial import Trial, learn_words
+from inst_tutorial.style_transfer import TransferSettings
 from inst_tutorial.words import Word
-from inst_tutorial.world import HELD_OUT, Scene, Style, paint, style_words
+from inst_tutorial.world import HELD_OUT, Scene
 
-Column = list[Image.Image]
+Columns = Mapping[str, list[Image.Image]]
 
 SCENES = (
     Scene("lighthouse", "sea", colour="red", seed=1),
@@ -54,29 +54,30 @@ def run_demo(
 
     Raises KeyError for a style that is not in HELD_OUT.
     """
-    held_out, settings = HELD_OUT[style], settings or TransferSettings()
-    style_picture = _painted(painter, STYLE_SCENE, held_out)
-    word = learn(painter, style_picture, learning or LearningSettings(steps=100))
-    contents = [_painted(painter, scene, None) for scene in SCENES]
-    columns = {"content": contents}
+    trial = Trial(painter, HELD_OUT[style], STYLE_SCENE, SCENES)
+    (word,) = learn_words([trial], learning or LearningSettings(steps=100))
+    results = repainted(trial, word, strengths, settings or TransferSettings())
+    distances = {
+        name: float(np.mean(trial.truth_distances(column))) for name, column in results.items()
+    }
+    columns = {**results, "truth": trial.truths}
+    pictures = {"style": trial.style_picture, **_named(columns)}
+    return Demo(_figure(trial.style_picture, columns), word, distances, pictures)
+
+
+def repainted(
+    trial: Trial, word: Word, strengths: Sequence[float], settings: TransferSettings
+) -> dict[str, list[Image.Image]]:
+    """The contents, and what the word makes of them at each strength and the caption at one."""
+    columns = {"content": trial.contents}
     for strength in strengths:
-        chosen = replace(settings, strength=strength)
-        columns[f"word, {strength:g}"] = transfer(painter, contents, word, chosen)
-    told = replace(settings, prompt=style_words(held_out))
-    columns[f"caption, {told.strength:g}"] = transfer(painter, contents, None, told)
-    truths = [_painted(painter, scene, held_out) for scene in SCENES]
-    distances = {name: _mean_distance(column, truths) for name, column in columns.items()}
-    columns["truth"] = truths
-    pictures = {"style": style_picture, **_named(columns)}
-    return Demo(_figure(style_picture, columns), word, distances, pictures)
+        at_strength = replace(settings, strength=strength)
+        columns[f"word, {strength:g}"] = trial.repaint(word, at_strength)
+    columns[f"caption, {settings.strength:g}"] = trial.repaint_by_caption(settings)
+    return columns
 
 
-def _painted(painter: Painter, scene: Scene, style: Style | None) -> Image.Image:
-    """The world's picture at the painter's size."""
-    return paint(scene, style, size=painter.picture_size)
-
-
-def _named(columns: dict[str, Column]) -> dict[str, Image.Image]:
+def _named(columns: Columns) -> dict[str, Image.Image]:
     """Each picture by its scene and column, as in "cat-word-0.8"."""
     return {
         f"{scene.subject}-{name.replace(', ', '-')}": picture
@@ -85,11 +86,7 @@ def _named(columns: dict[str, Column]) -> dict[str, Image.Image]:
     }
 
 
-def _mean_distance(column: Column, truths: Column) -> float:
-    return float(np.mean([truth_distance(a, b) for a, b in zip(column, truths, strict=True)]))
-
-
-def _figure(style_picture: Image.Image, columns: dict[str, Column]) -> Figure:
+def _figure(style_picture: Image.Image, columns: Columns) -> Figure:
     styles: list[Image.Image | None] = [style_picture, *[None] * (len(SCENES) - 1)]
     rows = list(zip(styles, *columns.values(), strict=True))
     return picture_grid(rows, column_titles=["style picture", *columns])

@@ -5,10 +5,9 @@ Source: Radford et al., 2021, section 3.1.4 (zero-shot recognition, several word
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
@@ -18,11 +17,11 @@ from torch.nn import functional as F
 from inst_tutorial.folders import PAINTBOX
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import to_tensor
+from inst_tutorial.studies.trial import batches
 from inst_tutorial.world import SUBJECTS, with_article
 
 Picture = Image.Image
 
-BATCH = 8  # pictures at a time
 WORDINGS = (
     "{}",
     "a photo of {}",
@@ -76,7 +75,7 @@ class Judge:
     def read(self, texts: Sequence[str]) -> Tensor:
         """Texts -> (n, p)."""
         ids = self.painter.tokenize(texts).ids
-        pooled = [self.painter.text_encoder(some).pooler_output for some in ids.split(64)]
+        pooled = [self.painter.text_encoder(rows).pooler_output for rows in ids.split(64)]
         return F.normalize(torch.cat(pooled).float() @ self.projection.T, dim=-1)
 
     def subjects(self, pictures: Sequence[Picture]) -> list[str]:
@@ -94,9 +93,3 @@ def top1(seen: Tensor, read: Tensor, choices: int) -> list[bool]:
     for a, b in zip(seen.split(choices), read.split(choices), strict=True):
         hits += ((a @ b.T).argmax(1) == torch.arange(len(a), device=a.device)).tolist()
     return hits
-
-
-def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Items, BATCH at a time."""
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]

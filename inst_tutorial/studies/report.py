@@ -1,70 +1,20 @@
-"""Numbers with their uncertainty, beside the bars that they must reach."""
+"""Measured numbers as a table, as a file, and as dots with intervals."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import matplotlib.style
 import numpy as np
-from scipy import stats
+from matplotlib.figure import Figure
 
+from inst_tutorial.figures import STYLE_FILE
 from inst_tutorial.files import atomic_path
-
-Sense = Literal[">=", "<=", "clearly >"]
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One measured number.
-
-    Attributes:
-        value: the number, in `unit`.
-        low: where its 95 % interval begins.
-        high: where it ends.
-        count: how many pictures or pairs it rests on.
-        bar: what it must reach; None for a number that is only reported.
-        sense: on which side of the bar it must be; "clearly >" wants the whole interval there.
-    """
-
-    name: str
-    value: float
-    count: int
-    low: float
-    high: float
-    bar: float | None = None
-    unit: str = ""
-    sense: Sense = ">="
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the bar is reached; None without a bar."""
-        if self.bar is None:
-            return None
-        if self.sense == "<=":
-            return self.value <= self.bar
-        return self.low > self.bar if self.sense == "clearly >" else self.value >= self.bar
-
-
-def share(name: str, hits: Sequence[bool], bar: float | None = None) -> Measurement:
-    """How often something was so, in percent, with Wilson's interval (1927)."""
-    count, happened = len(hits), sum(map(bool, hits))
-    interval = stats.binomtest(happened, count).proportion_ci(method="wilson")
-    value, low, high = (100 * float(x) for x in (happened / count, interval.low, interval.high))
-    return Measurement(name, value, count, low, high, bar, "%")
-
-
-def mean(
-    name: str, values: Sequence[float], unit: str, bar: float | None = None, sense: Sense = ">="
-) -> Measurement:
-    """The mean of two values or more, with Student's interval."""
-    if len(values) < 2:
-        raise ValueError(f"{name}: an interval needs two values or more, got {len(values)}")
-    middle, spread = float(np.mean(values)), float(stats.sem(values))
-    half = spread * float(stats.t.ppf(0.975, len(values) - 1))
-    return Measurement(name, middle, len(values), middle - half, middle + half, bar, unit, sense)
+from inst_tutorial.studies.statistics import Measurement, interval
 
 
 def table(rows: Sequence[Measurement]) -> str:
@@ -97,3 +47,20 @@ def write(rows: Sequence[Measurement], path: Path, **about: Mapping[str, Any] | 
         text = json.dumps({**about, "rows": listed}, indent=2)
         temporary.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def dots(rows: Mapping[str, Sequence[float] | np.ndarray], xlabel: str = "") -> Figure:
+    """A dot and its 95 % interval for the independent values (n,) of each row, the first on top.
+
+    An interval that does not exist (n = 1) is left out.
+    """
+    means, halves = np.array([interval(values) for values in rows.values()]).T  # (rows,) each
+    places = np.arange(len(rows))[::-1]
+    with matplotlib.style.context(STYLE_FILE):
+        figure = Figure(figsize=(7.5, 0.6 + 0.3 * len(rows)))
+        axis = figure.subplots()
+        halves = np.where(np.isfinite(halves), halves, 0)
+        axis.errorbar(means, places, xerr=halves, fmt="o", capsize=3, linewidth=1.5)
+        axis.set_yticks(places, list(rows))
+        axis.set_xlabel(xlabel)
+    return figure

@@ -21,17 +21,26 @@ from inst_tutorial.painter import Painter
 from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.pretraining.settings import Recipe
 from inst_tutorial.pretraining.stages import STAGES, PretrainingRun
-from inst_tutorial.studies import evaluation
-from inst_tutorial.studies.evaluation import Case, EvaluationSettings, Exam, evaluate
+from inst_tutorial.studies import evaluation, paintings
+from inst_tutorial.studies.evaluation import evaluate
 from inst_tutorial.studies.judge import WORDINGS, EvaluationError, Judge, top1
-from inst_tutorial.studies.report import Measurement, mean, share, table, write
+from inst_tutorial.studies.painter_quality import (
+    autoencoder_rows,
+    increase,
+    subject_rows,
+    wrong_word_rows,
+)
+from inst_tutorial.studies.report import table, write
+from inst_tutorial.studies.settings import EvaluationSettings
+from inst_tutorial.studies.statistics import Measurement, mean, share
+from inst_tutorial.studies.transfer_quality import TrialResults, transfer_rows
+from inst_tutorial.studies.trial import Trial
 from inst_tutorial.style_transfer import TransferSettings
 from inst_tutorial.world import (
     HELD_OUT,
     SUBJECTS,
     Scene,
     full_caption,
-    paint,
     sample_caption,
     style_words,
 )
@@ -110,41 +119,41 @@ def test_the_table_says_what_is_met_and_what_is_missed(tmp_path):
 def test_an_increase_is_in_percent_of_the_loss_and_paired():
     rng = np.random.default_rng(0)
     right = rng.uniform(0.1, 1.0, 40)
-    row = evaluation.increase("x", right, right + 0.02 * right.mean() + rng.normal(0, 1e-4, 40))
+    row = increase("x", right, right + 0.02 * right.mean() + rng.normal(0, 1e-4, 40))
     assert row.value == pytest.approx(2, abs=0.05) and row.met
-    assert not evaluation.increase("x", right, right[::-1]).met
+    assert not increase("x", right, right[::-1]).met
 
 
 # ------------------------------------------------------------------------- examples
 
 
 def test_captions_differ_and_no_style_is_held_out():
-    some = evaluation.distinct_captions(60, EVALUATION[0])
+    some = paintings.distinct_captions(60, EVALUATION[0])
     assert len({full_caption(*one) for one in some}) == 60
     assert all(style not in HELD_OUT.values() for _, style in some)
 
 
 def test_a_caption_comes_once(monkeypatch):
-    one, two, three = evaluation.paintings_of(3, 5)
-    monkeypatch.setattr(evaluation, "paintings", lambda seed: iter([one, two, one, three]))
-    assert evaluation.distinct_captions(3, 5) == [one, two, three]
+    one, two, three = paintings.paintings_of(3, 5)
+    monkeypatch.setattr(paintings, "paintings", lambda seed: iter([one, two, one, three]))
+    assert paintings.distinct_captions(3, 5) == [one, two, three]
 
 
 def test_wrong_words_are_wrong():
     rng = np.random.default_rng(0)
-    examples = evaluation.paintings_of(10, 5)
+    examples = paintings.paintings_of(10, 5)
     for scene, style in examples:
-        other = evaluation.wrong_subject(scene, rng)
+        other = paintings.wrong_subject(scene, rng)
         assert other.subject != scene.subject
         assert replace(other, subject=scene.subject) == scene
-        assert style_words(evaluation.wrong_style(style, rng)) != style_words(style)
+        assert style_words(paintings.wrong_style(style, rng)) != style_words(style)
 
 
 def test_another_style_of_the_same_words_is_not_wrong(monkeypatch):
     starry, neon = HELD_OUT["starry"], HELD_OUT["neon"]
     drawn = iter([replace(starry, relief=0.8), neon])
-    monkeypatch.setattr(evaluation, "sample_style", lambda rng: next(drawn))
-    assert evaluation.wrong_style(starry, np.random.default_rng(0)) is neon
+    monkeypatch.setattr(paintings, "sample_style", lambda rng: next(drawn))
+    assert paintings.wrong_style(starry, np.random.default_rng(0)) is neon
 
 
 @pytest.mark.parametrize("wrong", [{"samples": 1}, {"captions": 250}, {"styles": 15}])
@@ -193,19 +202,20 @@ def test_the_judge_says_the_nearest_subject():
 # ----------------------------------------------------------------------- transfers
 
 
-@pytest.fixture(scope="module")
-def case():
-    scene, style = Scene("cat", "snow", seed=3), HELD_OUT["starry"]
-    painted = (paint(scene), paint(scene, style), paint(Scene("house", "sea", seed=4), style))
-    content, truth, style = (picture.resize((32, 32)) for picture in painted)
-    results = {"stochastic": truth, "noise": style, "ddim": content, "caption": content}
-    return Case(content, style, truth, results)
-
-
-def test_rows_of_transfers_compare_each_pair(case, sd1_painter):
-    swapped = {"stochastic": "ddim", "ddim": "noise", "noise": "stochastic", "caption": "caption"}
-    worse = replace(case, results={name: case.results[other] for name, other in swapped.items()})
-    rows = {row.name: row for row in evaluation.transfer_rows(sd1_painter, [case, case, worse])}
+def test_rows_of_transfers_compare_each_pair(sd1_painter):
+    scenes, style_scene = [Scene("cat", "snow", seed=3)], Scene("house", "sea", seed=4)
+    trial = Trial(sd1_painter, HELD_OUT["starry"], style_scene, scenes)
+    good = {
+        "content": trial.contents,
+        "stochastic": trial.truths,
+        "noise": [trial.style_picture],
+        "ddim": trial.contents,
+        "caption": trial.contents,
+    }
+    swapped = {"stochastic": "ddim", "ddim": "noise", "noise": "stochastic"}
+    bad = {**good, **{name: good[other] for name, other in swapped.items()}}
+    results = [TrialResults(trial, pictures) for pictures in (good, good, bad)]
+    rows = {row.name: row for row in transfer_rows(results)}
     shares = {name: row.value for name, row in rows.items() if row.unit == "%"}
     assert shares.pop("Content kept (edges): stochastic than noise") == 100
     assert shares.pop("Content kept (structure): stochastic than noise") == 100
@@ -262,21 +272,20 @@ def test_the_size_is_that_of_all_files(rows, folder):
 
 
 def test_it_repeats_to_the_bit(painter, rows):
-    again = Exam(painter, TINY, progress=False)
-    assert again.wrong_words() == rows[5:7]
-    assert again.subjects(Judge.load(painter)) == rows[3:5]
+    assert wrong_word_rows(painter, TINY, progress=False) == rows[5:7]
+    assert subject_rows(Judge.load(painter), TINY, progress=False) == rows[3:5]
 
 
 def test_the_loss_does_not_rise_where_words_are_not_read(painter, monkeypatch):
     embed = painter.embed
     monkeypatch.setattr(painter, "embed", lambda texts: embed("a house").expand(len(texts), -1, -1))
-    assert all(row.value == 0 for row in Exam(painter, TINY, progress=False).wrong_words())
+    assert all(row.value == 0 for row in wrong_word_rows(painter, TINY, progress=False))
 
 
 def test_a_perfect_autoencoder_is_perfect(painter, monkeypatch):
     monkeypatch.setattr(painter, "encode", lambda picture_pm1: picture_pm1)
     monkeypatch.setattr(painter, "decode", lambda latent: latent + 2 / 255)
-    ratio, distance = Exam(painter, TINY, progress=False).autoencoder()
+    ratio, distance = autoencoder_rows(painter, TINY, progress=False)
     assert ratio.value == pytest.approx(20 * math.log10(255), abs=0.2)  # one grey level off
     assert distance.value < 1
 
@@ -309,4 +318,7 @@ def test_the_last_stage_writes_what_was_measured_beside_the_painter(folder, monk
     (folder / "evaluation.json").unlink()
     assert STAGES[-1] == "evaluate"
     assert read["rows"][0]["name"] == "a measure" and read["rows"][0]["met"] is True
-    assert read["settings"]["samples"] == 200 and len(read["unet"]) == 12
+    assert (
+        read["settings"]["samples"] == 200
+        and read["fingerprint"] == Painter.load(folder).fingerprint()
+    )

@@ -11,28 +11,20 @@ import torch
 from tiny import seeded, tiny_sd1, tiny_text_encoder
 from typer.testing import CliRunner
 
+from inst_tutorial.learning import EvaluationPairs, evaluate_loss
 from inst_tutorial.metrics import truth_distance
 from inst_tutorial.painter import Painter
 from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.studies import experiments
-from inst_tutorial.studies.experiments import (
-    CONTENTS,
-    COPIES,
-    DRAWINGS,
-    LEARNERS,
-    METHODS,
-    STYLE_SCENES,
-    Case,
-    Plan,
-    Results,
-    app,
-    dots,
-    fingerprint,
-    interval,
-    run,
-)
+from inst_tutorial.studies.case import Case
+from inst_tutorial.studies.experiments import app, run
+from inst_tutorial.studies.methods import COPIES, DRAWINGS, LEARNERS, METHODS
+from inst_tutorial.studies.plan import CONTENTS, STYLE_SCENES, Plan
+from inst_tutorial.studies.report import dots
+from inst_tutorial.studies.results import Results
+from inst_tutorial.studies.statistics import interval
 from inst_tutorial.style_transfer import transfer
-from inst_tutorial.world import HELD_OUT, paint, sample_caption
+from inst_tutorial.world import HELD_OUT, paint, sample_caption, style_words
 
 pytestmark = pytest.mark.slow
 
@@ -144,25 +136,25 @@ def test_references_are_losses_on_the_learners_own_pairs(painter, results):
     """A free vector that never moves is the word it started from."""
     case = Case(painter, TINY, "starry", 0)
     start = results.rows("curves", learner="free", style="starry")[0]["curve"]["loss"][0]
-    pairs = experiments.EvaluationPairs.draw(
-        painter, [case.style_picture], TINY.pairs, torch.Generator().manual_seed(0)
+    pairs = EvaluationPairs.draw(
+        painter, [case.trial.style_picture], TINY.pairs, torch.Generator().manual_seed(0)
     )
-    said = experiments.evaluate_loss(painter, pairs, painter.embed("painting"))
+    said = evaluate_loss(painter, pairs, painter.embed("painting"))
     assert start == pytest.approx(said, rel=1e-5)
 
 
 def test_a_row_can_be_had_again_by_hand(painter, results):
     case = Case(painter, TINY, "starry", 0)
     style = HELD_OUT["starry"]
-    contents = [paint(scene).resize((32, 32), 1) for scene in CONTENTS[:2]]
-    settings = replace(TINY.sampling, prompt=experiments.words_of(style), strength=0.95)
+    contents = [paint(scene, size=32) for scene in CONTENTS[:2]]
+    settings = replace(TINY.sampling, prompt=style_words(style), strength=0.95)
     settings = replace(settings, inversion="noise")
     repainted = transfer(painter, contents, None, settings)
-    truths = [paint(scene, style).resize((32, 32), 1) for scene in CONTENTS[:2]]
+    truths = [paint(scene, style, size=32) for scene in CONTENTS[:2]]
     rows = results.rows("transfers", method="caption, img2img", strength=0.95, style="starry")
     by_hand = [truth_distance(a, b) for a, b in zip(repainted, truths, strict=True)]
     assert [row["truth"] for row in rows] == pytest.approx(by_hand, rel=1e-4)
-    assert case.truths == truths
+    assert case.trial.truths == truths
 
 
 def test_drawings_say_the_content_and_the_style(painter):
@@ -225,16 +217,16 @@ def test_the_fingerprint_is_that_of_the_weights(folder, results):
     assert results.belongs_to(painter)
     next(painter.vae.parameters()).data.add_(1e-3)
     assert not results.belongs_to(painter)
-    assert len(fingerprint(painter)) == 16
+    assert len(painter.fingerprint()) == 16
 
 
 def test_finished_cases_are_not_computed_again(folder, work, results, monkeypatch):
-    monkeypatch.setattr(Case, "run", lambda self: pytest.fail("computed again"))
+    monkeypatch.setattr(Case, "tables", lambda self: pytest.fail("computed again"))
     assert run(TINY, str(folder), work, progress=False).tables == results.tables
 
 
 def test_another_plan_is_another_run(folder, work, results, monkeypatch):
-    monkeypatch.setattr(Case, "run", lambda self: {"computed": []})
+    monkeypatch.setattr(Case, "tables", lambda self: {"computed": []})
     changed = replace(TINY, steps=2)
     assert list(run(changed, str(folder), work, progress=False).tables) == ["computed"]
 

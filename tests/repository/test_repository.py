@@ -1,5 +1,6 @@
 """Files that say the same thing twice must agree, and nothing of one machine may be in them."""
 
+import json
 import pkgutil
 import re
 import subprocess
@@ -15,6 +16,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import inst_tutorial
+from inst_tutorial.folders import PAINTBOX
+from inst_tutorial.painter import Painter
+from inst_tutorial.studies.results import Results
 
 ROOT = Path(__file__).parents[2]
 _TABLES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -155,3 +159,10 @@ def test_no_public_name_is_also_the_name_of_a_module(package):
     module = import_module(package)
     modules = {found.name for found in pkgutil.iter_modules(module.__path__)}
     assert not modules & set(module.__all__)
+
+
+def test_recorded_numbers_belong_to_the_shipped_weights():
+    painter = Painter.load("paintbox", device="cpu")
+    recorded = json.loads((PAINTBOX / "evaluation.json").read_text(encoding="utf-8"))
+    assert recorded["fingerprint"] == painter.fingerprint()
+    assert Results.load(ROOT / "book/data/experiments.json").belongs_to(painter)

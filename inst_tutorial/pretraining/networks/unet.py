@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from inst_tutorial.painter import PLACEHOLDER, put_in
-from inst_tutorial.pretraining.checkpoint import fingerprint
+from inst_tutorial.painter import PLACEHOLDER, fingerprint, put_in
 from inst_tutorial.pretraining.data.growing_array import GrowingArray
 from inst_tutorial.pretraining.data.pool import Pool
 from inst_tutorial.pretraining.data.style_numbers import NUMBERS

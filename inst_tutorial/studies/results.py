@@ -1,0 +1,80 @@
+"""The file of the experiments: tables of rows, and what was measured with which weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inst_tutorial.files import atomic_path
+from inst_tutorial.painter import Painter
+
+Row = dict[str, Any]
+Tables = dict[str, list[Row]]
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What the command wrote: `about` (plan, fingerprint, seconds) and tables of rows."""
+
+    about: Row
+    tables: Tables
+
+    @classmethod
+    def load(cls, path: str | Path) -> Results:
+        """Read the file of the command."""
+        stored = json.loads(Path(path).read_text(encoding="utf-8"))
+        tables = {
+            name: [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+            for name, table in stored.pop("tables").items()
+        }
+        return cls(stored, tables)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the file atomically, a row a line, numbers with five digits."""
+        tables = ",\n".join(f'"{name}": {_table_text(rows)}' for name, rows in self.tables.items())
+        about = json.dumps(_rounded(self.about), indent=1)
+        with atomic_path(path) as temporary:
+            text = f'{about.removesuffix("}").rstrip()},\n"tables": {{{tables}}}\n}}\n'
+            temporary.write_text(text, encoding="utf-8")
+        return Path(path)
+
+    def belongs_to(self, painter: Painter) -> bool:
+        """Whether these numbers were measured with the very weights of this painter."""
+        return self.about["fingerprint"] == painter.fingerprint()
+
+    def rows(self, table: str, **wanted: Any) -> list[Row]:
+        """The rows of a table in which the columns have the wanted values."""
+        found = [
+            row
+            for row in self.tables[table]
+            if all(row[name] == value for name, value in wanted.items())
+        ]
+        if not found:
+            raise KeyError(f"{table} has no row with {wanted}")
+        return found
+
+    def by_style(self, metric: str, table: str = "transfers", **wanted: Any) -> np.ndarray:
+        """(styles,) the mean over contents and seeds of a metric, a number for each style."""
+        rows = self.rows(table, **wanted)
+        names = dict.fromkeys(row["style"] for row in self.tables[table])
+        return np.array([np.mean([r[metric] for r in rows if r["style"] == n]) for n in names])
+
+
+def _table_text(rows: Sequence[Row]) -> str:
+    columns = list(rows[0])
+    lines = ",\n".join(json.dumps(_rounded([row[name] for name in columns])) for row in rows)
+    return f'{{"columns": {json.dumps(columns)}, "rows": [\n{lines}]}}'
+
+
+def _rounded(value: Any) -> Any:
+    """The same, with five significant digits."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, Mapping):
+        return {name: _rounded(part) for name, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, list | tuple) else value
