@@ -28,6 +28,11 @@ VISION_PARTS = ("image_encoder", "feature_extractor")
 TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json")
 
 
+def folder_of(source: str | Path) -> Path:
+    """The folder that a painter's `source` names, whether it exists or not."""
+    return PAINTBOX if source == "paintbox" else Path(source)
+
+
 def find_folder(
     source: str | Path, revision: str | None, parts: Sequence[str]
 ) -> tuple[Path, str | None]:
@@ -36,7 +41,7 @@ def find_folder(
     source: "paintbox", a folder, or a hub id ("owner/name"). parts: the folders that must be in
     it; without any, the files of a vision tower are fetched. Raises PainterError.
     """
-    folder = PAINTBOX if source == "paintbox" else Path(source)
+    folder = folder_of(source)
     if folder.is_dir():
         check_folder(folder, parts)
         return folder, revision

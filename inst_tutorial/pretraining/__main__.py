@@ -27,7 +27,7 @@ def main(
     device: Annotated[str | None, typer.Option(help="cpu or cuda; else what there is.")] = None,
     stages: Annotated[
         str, typer.Option(help="Comma-separated, in any number.")
-    ] = "pictures,autoencoder,text,clip,unet,decoder,assemble,evaluate",
+    ] = "pictures,autoencoder,text,clip,unet,decoder,assemble,glance,evaluate",
     continue_from: Annotated[
         Path | None, typer.Option(help="A finished painter to train on from.")
     ] = None,

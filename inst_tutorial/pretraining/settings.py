@@ -148,6 +148,7 @@ class Recipe:
     autoencoder: Autoencoder = Autoencoder()
     clip: Clip = Clip()
     unet: UNet = UNet()
+    glance_pictures: int = 4_000  # paintings to which the map from pictures to words is fitted
     fit_autoencoder: TrainSettings = field(
         default_factory=lambda: TrainSettings(
             18, batch=16, learning_rate=2e-3, channels_last=True, bf16=True

@@ -20,6 +20,7 @@ from inst_tutorial.pretraining.checkpoint import load_average, state_path
 from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.pretraining.data.hard_negatives import hard_negatives
 from inst_tutorial.pretraining.data.pool import Pool, fill, filling
+from inst_tutorial.pretraining.known_words import fit_to_known_words
 from inst_tutorial.pretraining.networks import autoencoder, clip, unet
 from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
 from inst_tutorial.pretraining.settings import Autoencoder, Recipe, TrainingError, TrainSettings
@@ -29,7 +30,8 @@ from inst_tutorial.studies.settings import EvaluationSettings
 from inst_tutorial.world import artists, sample_caption
 from inst_tutorial.world.seeds import VALIDATION
 
-STAGES = ("pictures", "autoencoder", "text", "clip", "unet", "decoder", "assemble", "evaluate")
+TRAINED_STAGES = ("autoencoder", "text", "clip", "unet", "decoder")
+STAGES = ("pictures", *TRAINED_STAGES, "assemble", "glance", "evaluate")
 SAMPLE = 1024  # examples for statistics
 
 
@@ -59,11 +61,13 @@ class PretrainingRun:
         if "pictures" in stages:
             self.paint()
         with filling(self.pool, self.recipe.pictures):
-            for stage in STAGES[1:-2]:
+            for stage in TRAINED_STAGES:
                 if stage in stages:
                     getattr(self, f"fit_{stage}")()
         if "assemble" in stages:
             self.assemble()
+        if "glance" in stages:
+            self.fit_glance()
         if "evaluate" in stages:
             self.evaluate()
 
@@ -290,6 +294,15 @@ class PretrainingRun:
             unet=network,
             artist_embedder=names,
             coarse_level=self.recipe.unet.coarse_level,
+        )
+
+    def fit_glance(self) -> None:
+        """Fit the map from pictures to words, and keep it beside the finished painter's CLIP."""
+        fit_to_known_words(
+            Painter.load(self.out, device=self.device),
+            self.recipe.glance_pictures,
+            workers=self.recipe.pictures.workers,
+            progress=self.progress,
         )
 
     # ----------------------------------------------------------------- evaluation

@@ -7,8 +7,9 @@ the model card.
 
 from __future__ import annotations
 
+from inst_tutorial.folders import folder_of
 from inst_tutorial.painter import Painter
-from inst_tutorial.studies.judge import Judge, folder_of
+from inst_tutorial.studies.judge import Judge
 from inst_tutorial.studies.painter_quality import (
     autoencoder_rows,
     caption_row,
@@ -36,5 +37,5 @@ def evaluate(
         *subject_rows(judge, settings, progress),
         *wrong_word_rows(painter, settings, progress),
         *transfer_rows(list(transfers(painter, settings, progress))),
-        size_row(folder_of(painter)),
+        size_row(folder_of(painter.source)),
     ]

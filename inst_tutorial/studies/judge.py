@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from inst_tutorial.folders import PAINTBOX
+from inst_tutorial.folders import folder_of
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.studies.trial import batches
@@ -38,11 +37,6 @@ class EvaluationError(RuntimeError):
     """A painter that cannot be evaluated; the text says why."""
 
 
-def folder_of(painter: Painter) -> Path:
-    """The folder that a painter was loaded from."""
-    return PAINTBOX if painter.source == "paintbox" else Path(painter.source)
-
-
 @dataclass(frozen=True, eq=False)
 class Judge:
     """The painter's CLIP: pictures and texts as unit vectors (n, p) of one space."""
@@ -55,7 +49,7 @@ class Judge:
         """With the text projection that Paintbox keeps beside its parts."""
         from safetensors.torch import load_file
 
-        path = folder_of(painter) / "clip/projection.safetensors"
+        path = folder_of(painter.source) / "clip/projection.safetensors"
         if not path.is_file():
             raise EvaluationError(
                 f"{painter.source} has no {path.name} in clip/, with which CLIP compares pictures "

@@ -29,5 +29,8 @@ SWEEP = range(2_000_000_000, 2_001_000_000)
 #: Captions with hard negatives, which train the text tower of CLIP.
 HARD_NEGATIVES = range(2_100_000_000, 2_200_000_000)
 
+#: Paintings of training styles, to which the map from pictures to words is fitted.
+GLANCE = range(2_200_000_000, 2_300_000_000)
+
 #: One seed: names and styles of the artists.
 ARTISTS = range(3_000_000_000, 3_000_000_001)

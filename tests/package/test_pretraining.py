@@ -58,6 +58,7 @@ from inst_tutorial.world.seeds import HARD_NEGATIVES, TRAINING, VALIDATION
 pytestmark = pytest.mark.slow
 
 TINY = Recipe(
+    glance_pictures=60,
     pictures=Pictures(most=32, workers=1, validation=16),
     autoencoder=Autoencoder(channels=(4, 4, 8, 8), latents=4, crop=32),
     clip=Clip(width=16, text_layers=1, vision_layers=1, heads=2, projection=8, hard_negatives=8),
