@@ -41,7 +41,7 @@ from inst_tutorial.world import HELD_OUT, STYLES, Scene, paint
 Result = dict[str, Any]
 ROOT = Path(__file__).resolve().parents[1]
 CONTENT = Scene("lighthouse", "sea", seed=5)
-RESULTS = Path(__file__).with_name("results.json")
+RESULTS = Path(__file__).parents[1] / "inst_tutorial/data/bench_cpu.json"
 PROMPT = "an oil painting with long swirling strokes in navy and blue"
 NOT_MEASURED = "not measured: name a checkout of diffusers with --peer"
 TEMPLATE = "a painting in the style of *"  # one of the script's own

@@ -44,6 +44,7 @@ from inst_tutorial.style_transfer import TransferSettings, transfer
 
 Result = dict[str, Any]
 TIMER = Timer()
+RESULTS = Path(__file__).parents[1] / "inst_tutorial/data/bench_gpu.json"
 NOT_YET = "not yet measured"
 BATCHES = (1, 2, 4, 8, 16, 32)
 MODES = {"eager": None, "compiled": "default", "CUDA graphs": "reduce-overhead"}
@@ -500,7 +501,7 @@ def write(result: Result, out: Path) -> None:
 
 def main(
     out: Annotated[
-        Path | None, typer.Option(help="Default: bench/gpu.json; with --tiny _build/gpu.json.")
+        Path | None, typer.Option(help="Default: the package's data; with --tiny _build/gpu.json.")
     ] = None,
     layouts: Annotated[str, typer.Option(help="Of sd15, sd21-base, sd21.")] = "sd15,sd21",
     stages: Annotated[str, typer.Option(help="Which to run.")] = ",".join(STAGES),
@@ -510,7 +511,7 @@ def main(
     tiny: Annotated[bool, typer.Option(help="Try everything on a toy; means nothing.")] = False,
 ) -> None:
     """Measure, print, and write."""
-    out = out or (Path("_build/gpu.json") if tiny else Path(__file__).with_name("gpu.json"))
+    out = out or (Path("_build/gpu.json") if tiny else RESULTS)
     if diffusers is not None and not (diffusers / SCRIPT).is_file():
         raise typer.BadParameter(f"{diffusers} is no checkout of diffusers: it lacks {SCRIPT}")
     chosen = {name: LAYOUTS[name] for name in layouts.split(",")}

@@ -27,6 +27,7 @@ from nbformat.v4 import new_code_cell
 from PIL import Image
 from tqdm.auto import tqdm
 
+from inst_tutorial import __version__
 from inst_tutorial.files import atomic_path
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
@@ -37,12 +38,18 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 VIEWER = '<figure class="inst-view">'
 RANDOM_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 CELL_SECONDS = 600
-# Colab has no copy of this repository. The page leaves the cell out, and elsewhere it does nothing.
-COLAB = """# On Colab only: install the package of this book.
-import sys
+# A hosted kernel has no copy of this package. The pages leave the cell out, and so do the files
+# what it prints, which depends on the machine.
+SETUP = f"""# Installs the package of this book where it is missing, as on Colab or Kaggle.
+import importlib.util
 
-if "google.colab" in sys.modules:
-    %pip install --quiet git+https://github.com/inst-tutorial/inst-tutorial"""
+if importlib.util.find_spec("inst_tutorial") is None:
+    %pip install --quiet "inst-tutorial[notebooks]=={__version__}"
+
+from inst_tutorial.notebook import device_line
+
+print(device_line())"""
+SETUP_TAGS = ["setup", "remove-cell", "nbval-ignore-output"]
 
 
 def main() -> None:
@@ -64,7 +71,7 @@ def remake(path: Path) -> float:
     """Run one notebook and write it back; on an error the file stays as it was. -> seconds."""
     notebook = nbformat.read(path, as_version=4)
     if path.parent == BOOK:
-        prepare_for_colab(notebook)
+        put_setup_cell(notebook)
     start = time.perf_counter()
     notebook = run(notebook, path.parent)
     seconds = time.perf_counter() - start
@@ -75,11 +82,11 @@ def remake(path: Path) -> float:
     return seconds
 
 
-def prepare_for_colab(notebook: NotebookNode) -> None:
-    """Put the cell COLAB below the title, anew."""
-    tags = ["colab", "remove-cell"]
-    others = [c for c in notebook.cells if "colab" not in c.metadata.get("tags", [])]
-    notebook.cells = [others[0], new_code_cell(COLAB, metadata={"tags": tags}), *others[1:]]
+def put_setup_cell(notebook: NotebookNode) -> None:
+    """Put the cell SETUP below the title, anew."""
+    title, *others = [c for c in notebook.cells if "setup" not in c.metadata.get("tags", [])]
+    setup = new_code_cell(SETUP, metadata={"tags": list(SETUP_TAGS)})
+    notebook.cells = [title, setup, *others]
 
 
 def write_times(seconds: dict[str, float], path: Path) -> None:
@@ -120,6 +127,8 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
     notebook.metadata["language_info"] = {"name": "python"}
     for number, cell in enumerate(notebook.cells, start=1):
         cell.id = f"cell-{number:02}"
+        if "setup" in cell.metadata.get("tags", []):
+            cell.outputs = []
         for output in cell.get("outputs", []):
             _drop_second_copy(output.get("data", {}))
             _shrink(output.get("data", {}))

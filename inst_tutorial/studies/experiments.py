@@ -4,7 +4,7 @@ A *case* is one held-out style, learned from one style picture with one seed. In
 are learned in several ways (`LEARNERS`), contents are repainted by several methods (`METHODS`) and
 compared with the truth, and prompts are drawn. Cases are independent, so they run side by side.
 
-    python -m inst_tutorial.studies.experiments --out book/data/experiments.json
+    python -m inst_tutorial.studies.experiments --out inst_tutorial/data/experiments.json
 
 Finished cases are kept in `--work`: the same command goes on where it was stopped. Book: chapter
 "The experiments".
@@ -115,7 +115,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def main(
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path(
-        "book/data/experiments.json"
+        "inst_tutorial/data/experiments.json"
     ),
     work: Annotated[Path, typer.Option(help="Keeps finished cases, to go on from.")] = Path(
         "runs/experiments"

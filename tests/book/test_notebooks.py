@@ -82,12 +82,12 @@ def test_the_file_is_as_make_notebooks_writes_it(path):
 
 
 @each_notebook
-def test_the_cell_for_colab_stands_below_the_title(path):
-    title, colab = nbformat.read(path, 4).cells[:2]
+def test_the_cell_that_installs_stands_below_the_title(path):
+    title, setup = nbformat.read(path, 4).cells[:2]
     assert title.source.startswith("# ")
-    assert colab.source == make_notebooks.COLAB
-    assert "remove-cell" in colab.metadata.tags
-    assert colab.outputs == []
+    assert setup.source == make_notebooks.SETUP
+    assert setup.metadata.tags == make_notebooks.SETUP_TAGS
+    assert setup.outputs == []
 
 
 @each_notebook
@@ -209,12 +209,12 @@ def test_a_viewer_is_kept_as_a_page_only():
     assert tidied(dict(view)) == view
 
 
-def test_the_cell_for_colab_is_put_in_once():
+def test_the_cell_that_installs_is_put_in_once():
     title = new_markdown_cell("# Title")
     notebook = new_notebook(cells=[title, new_code_cell("1 + 1")])
     for _ in range(2):
-        make_notebooks.prepare_for_colab(notebook)
-    assert [cell.source for cell in notebook.cells] == ["# Title", make_notebooks.COLAB, "1 + 1"]
+        make_notebooks.put_setup_cell(notebook)
+    assert [cell.source for cell in notebook.cells] == ["# Title", make_notebooks.SETUP, "1 + 1"]
 
 
 def test_times_are_kept_beside_those_of_other_notebooks(tmp_path):

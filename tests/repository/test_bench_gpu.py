@@ -78,7 +78,7 @@ def test_without_a_gpu_nothing_is_invented(tmp_path, capsys) -> None:
 
 
 def test_the_committed_table_is_one_of_this_program() -> None:
-    result = json.loads((ROOT / "bench/gpu.json").read_text())
+    result = json.loads((ROOT / "inst_tutorial/data/bench_gpu.json").read_text())
     assert {"sd15", "sd21"} <= result["layouts"].keys()
     assert result["goals"] == gpu.goals(result)
 
