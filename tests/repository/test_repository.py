@@ -165,4 +165,4 @@ def test_recorded_numbers_belong_to_the_shipped_weights():
     painter = Painter.load("paintbox", device="cpu")
     recorded = json.loads((PAINTBOX / "evaluation.json").read_text(encoding="utf-8"))
     assert recorded["fingerprint"] == painter.fingerprint()
-    assert Results.load(ROOT / "book/data/experiments.json").belongs_to(painter)
+    assert Results.load(ROOT / "inst_tutorial/data/experiments.json").belongs_to(painter)
