@@ -1,4 +1,6 @@
-"""Cross-attention maps: which place of the picture looks at which word. Record them, inject them.
+"""Cross-attention maps: how much each place of the picture attends to each token.
+
+They can be recorded in one run, and injected into another:
 
     with record(painter) as maps:
         sample(painter, z_t, context_of_a_cat, ...)
@@ -24,19 +26,20 @@ if TYPE_CHECKING:
     from inst_tutorial.painter import Painter
 
 Edit = Callable[[str, Tensor], Tensor]
-"""edit(layer, maps): sees the maps (b, heads, h*w, L) of a layer and returns those to use."""
+"""edit(layer, maps): gets the maps (b, heads, h*w, L) of a layer and returns those to use."""
 
 
 class MapsError(ValueError):
-    """Maps that do not fit, or a UNet without any; the text says which would."""
+    """Maps that do not fit, or a UNet without any; the message says which fit."""
 
 
 @dataclass(frozen=True, eq=False)
 class AttentionMaps:
-    """`layers`: for each cross-attention layer, by name, its maps at every step.
+    """The maps of one run. `layers` {name of a cross-attention layer: its maps at every step}.
 
-    A step is one call of the UNet. A map is (b, heads, h*w, L), on the CPU; over the L tokens it
-    sums to 1. With guidance b counts both branches, the empty prompt's rows first.
+    A step is one call of the UNet. The maps of a step are (b, heads, h*w, L), on the CPU; over the
+    L tokens they sum to 1. With guidance, b counts the rows of the empty prompt (first) and of the
+    prompt.
     """
 
     layers: dict[str, list[Tensor]] = field(default_factory=dict)
@@ -54,7 +57,10 @@ class AttentionMaps:
 
 @contextmanager
 def record(painter: Painter) -> Iterator[AttentionMaps]:
-    """Inside, keep the maps of every UNet call; its output stays what it was (to rounding)."""
+    """Inside the `with` block, keep the maps of every UNet call.
+
+    The UNet's output stays the same, up to rounding. Raises MapsError.
+    """
     store = AttentionMaps()
 
     def keep(layer: str, maps: Tensor) -> Tensor:
@@ -67,14 +73,14 @@ def record(painter: Painter) -> Iterator[AttentionMaps]:
 
 @contextmanager
 def inject(painter: Painter, store: AttentionMaps, until_step: int) -> Iterator[None]:
-    """Inside, the first `until_step` UNet calls use the maps in `store` instead of their own.
+    """Inside the `with` block, the first `until_step` UNet calls use the maps in `store`.
 
-    Maps recorded without guidance go to the prompt's rows of a guided batch, the last ones.
-    Raises MapsError.
+    Maps that were recorded without guidance replace those of the prompt in a guided batch, which
+    are its last rows. Raises MapsError.
     """
     if not 0 <= until_step <= store.steps:
         raise MapsError(
-            f"until_step must be 0 to {store.steps}, the steps stored; got {until_step}"
+            f"until_step must be 0 to {store.steps}, the number of stored steps; got {until_step}"
         )
     if until_step and store.layers.keys() != _cross_attentions(painter.unet).keys():
         raise MapsError("the maps were recorded in a painter with other cross-attention layers")
@@ -92,22 +98,22 @@ def inject(painter: Painter, store: AttentionMaps, until_step: int) -> Iterator[
 def maps_by_word(store: AttentionMaps, resolution: int, row: int = -1) -> Tensor:
     """The mean map of each token, (L, h, w) with h = w = resolution; for each place they sum to 1.
 
-    The mean goes over layers of that resolution, steps and heads. `row` of the batch is read:
-    the last is the last picture's, with or without guidance. Raises MapsError.
+    The mean is over layers of that resolution, steps and heads. `row` is the row of the batch: -1
+    is the last picture's prompt, with or without guidance. Raises MapsError.
     """
     chosen = [
         step[row] for maps in store.layers.values() if _side(maps[0]) == resolution for step in maps
     ]  # each (heads, h*w, L)
     if not chosen:
-        raise MapsError(f"there are maps at resolutions {store.resolutions}, got {resolution}")
+        raise MapsError(f"resolution must be one of {store.resolutions}, got {resolution}")
     mean = torch.stack([maps.float().mean(0) for maps in chosen]).mean(0)  # (h*w, L)
     return mean.T.reshape(-1, resolution, resolution)  # (h*w, L) -> (L, h, w)
 
 
 class EditedAttention:
-    """A diffusers attention processor that lets `edits` see and change the maps.
+    """A diffusers attention processor in which `edits` get the maps and may change them.
 
-    It computes what diffusers' AttnProcessor2_0 does, but with the maps in the open.
+    It computes the same as diffusers' AttnProcessor2_0, which never stores the maps.
     """
 
     def __init__(self, layer: str, edits: tuple[Edit, ...]) -> None:
@@ -121,7 +127,7 @@ class EditedAttention:
         attention_mask: Tensor | None = None,
         **unused: Any,
     ) -> Tensor:
-        """Places (b, h*w, c) look at a context (b, L, d): (b, h*w, c)."""
+        """Places (b, h*w, c) attend to a context (b, L, d): (b, h*w, c)."""
         b, length, _ = encoder_hidden_states.shape
         query = attn.head_to_batch_dim(attn.to_q(hidden_states))  # (b * heads, h*w, c / heads)
         key = attn.head_to_batch_dim(attn.to_k(encoder_hidden_states))  # (b * heads, L, c / heads)
@@ -137,7 +143,7 @@ class EditedAttention:
 
 @contextmanager
 def _edited(painter: Painter, edit: Edit) -> Iterator[None]:
-    """Inside, `edit` is applied in every cross-attention, after the edits already there."""
+    """Inside the `with` block, every cross-attention applies `edit`, after any earlier edits."""
     layers = _cross_attentions(painter.unet)
     originals = {name: layer.processor for name, layer in layers.items()}
     try:
@@ -151,7 +157,7 @@ def _edited(painter: Painter, edit: Edit) -> Iterator[None]:
 
 
 def _cross_attentions(unet: Any) -> dict[str, Any]:
-    """The layers in which the picture looks at the text, by name."""
+    """The layers in which the picture attends to the text, by name. Raises MapsError."""
     from diffusers.models.attention_processor import Attention
 
     layers = {
@@ -165,11 +171,12 @@ def _cross_attentions(unet: Any) -> dict[str, Any]:
 
 
 def _put_in(maps: Tensor, stored: Tensor) -> Tensor:
-    """`maps` with its last rows replaced by the stored ones."""
+    """`maps` with the last rows replaced by the stored ones. Raises MapsError."""
     if maps.shape[1:] != stored.shape[1:] or len(maps) < len(stored):
         raise MapsError(
             f"the stored maps {tuple(stored.shape)} do not fit this run's {tuple(maps.shape)} "
-            f"(rows, heads, places, tokens): only the rows may be more"
+            f"(rows, heads, places, tokens): only the number of rows may differ, and this run "
+            f"needs as many or more"
         )
     return torch.cat([maps[: len(maps) - len(stored)], stored.to(maps)])
 

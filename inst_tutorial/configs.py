@@ -10,7 +10,7 @@ Config = dict[str, Any]
 
 
 class PainterError(RuntimeError):
-    """A painter that cannot be loaded; the text says what is missing and the way out."""
+    """A painter that cannot be loaded; the message says what is wrong and what to do."""
 
 
 def read_config(path: Path) -> Config:

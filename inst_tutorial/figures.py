@@ -1,7 +1,7 @@
 """Figures in one style: grids of pictures, and curves with their spread.
 
-Each function returns a matplotlib `Figure` that belongs to no global state: a notebook shows
-it, `save_figure` writes it, and the same figure always gives the same bytes.
+Each function returns a matplotlib `Figure` that is independent of pyplot's global state. A
+notebook shows it, `save_figure` writes it, and the same figure always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _check_grid(
     if row_titles and len(row_titles) != rows:
         raise ValueError(f"{rows} rows need {rows} row titles, got {len(row_titles)}")
     if column_titles and len(column_titles) != columns:
-        raise ValueError(f"{columns} columns need as many titles, got {len(column_titles)}")
+        raise ValueError(f"{columns} columns need {columns} titles, got {len(column_titles)}")
 
 
 def _draw_cell(axis: Axes, picture: Image.Image | None) -> None:
@@ -82,7 +82,7 @@ def curves(
     ylabel: str = "",
     title: str = "",
 ) -> Figure:
-    """One line a name. Values of shape (points,), or (runs, points) for mean and spread.
+    """One line for each name. Values are (points,), or (runs, points) for mean and spread.
 
     The shaded band is the mean plus and minus one standard error over the runs. Points that
     are not finite are left out of the line. Raises ValueError for other shapes.
@@ -99,17 +99,19 @@ def curves(
 
 def _draw_curve(axis: Axes, name: str, values: np.ndarray, x: ArrayLike | None) -> None:
     if values.ndim not in (1, 2) or not values.size:
-        raise ValueError(f"{name}: (points,) or (runs, points) needed, got shape {values.shape}")
+        raise ValueError(
+            f"{name}: values must be (points,) or (runs, points), got shape {values.shape}"
+        )
     table = np.atleast_2d(values)  # (points,) -> (1, points)
-    places = np.arange(table.shape[1]) if x is None else np.asarray(x)
-    if places.shape != table.shape[1:]:
-        raise ValueError(f"{name}: {table.shape[1]} points, but x has shape {places.shape}")
+    positions = np.arange(table.shape[1]) if x is None else np.asarray(x)
+    if positions.shape != table.shape[1:]:
+        raise ValueError(f"{name}: {table.shape[1]} points, but x has shape {positions.shape}")
     mean = table.mean(axis=0)
-    (line,) = axis.plot(places, mean, label=name)
+    (line,) = axis.plot(positions, mean, label=name)
     if len(table) > 1:
         error = table.std(axis=0, ddof=1) / np.sqrt(len(table))
         axis.fill_between(
-            places, mean - error, mean + error, color=line.get_color(), alpha=0.2, linewidth=0
+            positions, mean - error, mean + error, color=line.get_color(), alpha=0.2, linewidth=0
         )
 
 

@@ -1,7 +1,7 @@
 """A painter's folder in diffusers' layout: where it is, and how its parts are read.
 
-Every part has a folder of its own in it, with its configuration and its weights. Only safetensors
-are read, never pickles.
+Each part has its own folder in it, with its configuration and its weights. Only safetensors are
+read, never pickles.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def clip_tokenizer() -> CLIPTokenizer:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars, and no load reports of transformers, inside; as before afterwards."""
+    """Inside the `with` block, loading shows no progress bars and no reports."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging
 

@@ -1,8 +1,8 @@
-"""A mixture of Gaussians: a world so simple that the best painter of it is known exactly.
+"""A mixture of Gaussians: data so simple that the best possible painter of it is known exactly.
 
-Noised to level t, a mixture stays a mixture, so its density, its score (the gradient of the log
-density) and the noise that an ideal UNet would predict can be written down. Everything that holds
-a Painter's place here works without a network.
+Noised to level t, a mixture stays a mixture. So its density, its score (the gradient of the log
+density) and the noise that an ideal UNet would predict have formulas. `ExactPainter` uses them in
+place of a network.
 
 Book: chapter "Diffusion with nothing hidden".
 """
@@ -41,12 +41,12 @@ class GaussianMixture:
 
     def sample(self, count: int, generator: Generator) -> Tensor:
         """`count` points (count, d)."""
-        which = torch.multinomial(self.weights, count, replacement=True, generator=generator)
+        chosen = torch.multinomial(self.weights, count, replacement=True, generator=generator)
         noise = torch.randn(count, self.means.shape[1], generator=generator).to(self.means)
-        return self.means[which] + self.std[which, None] * noise
+        return self.means[chosen] + self.std[chosen, None] * noise
 
     def noised(self, alpha_bar: Tensor) -> GaussianMixture:
-        """The mixture that the points follow at level alpha_bar (): q_sample keeps it one."""
+        """The mixture of the points that are noised by q_sample to level alpha_bar ()."""
         std = (alpha_bar * self.std**2 + 1 - alpha_bar).sqrt()
         return GaussianMixture(self.weights, alpha_bar.sqrt() * self.means, std)
 
@@ -83,7 +83,7 @@ class ExactPainter:
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device on which it computes."""
         return self.mixture.means.device
 
     @property

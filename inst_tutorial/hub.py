@@ -29,7 +29,7 @@ def snapshot(
         pass  # not, or not wholly, in the cache
     try:
         folder = _download(name, revision, wanted, local=False)
-    except Exception as error:  # the hub's client raises its own, httpx's and OSError's kinds
+    except Exception as error:  # the client raises errors of several libraries
         raise PainterError(_way_out(name, revision, error)) from error
     try:
         check(folder)
@@ -56,7 +56,7 @@ def _download(name: str, revision: str | None, wanted: Sequence[str], *, local: 
 
 
 def _way_out(name: str, revision: str | None, error: Exception) -> str:
-    """What to do about a repository that could not be fetched."""
+    """Why a repository could not be fetched, and what to do about it."""
     from huggingface_hub.errors import (
         GatedRepoError,
         RepositoryNotFoundError,
@@ -75,11 +75,11 @@ def _way_out(name: str, revision: str | None, error: Exception) -> str:
             f"the hub has no {name!r}, or it is private: check the spelling, run `hf auth login` "
             f"if it is yours, or take {SUGGESTION!r}"
         )
-    at = f" at revision {revision!r}" if revision else ""
+    at_revision = f" at revision {revision!r}" if revision else ""
     pinned = f" --revision {revision}" if revision else ""
     return (
-        f"{name!r}{at} is not a folder here, not in the hub's cache, and could not be fetched "
-        f"({type(error).__name__}: {(str(error).splitlines() or [''])[0]}). Once, with a network "
+        f"{name!r}{at_revision} is not a folder here, not in the hub's cache, and could not be "
+        f"fetched ({type(error).__name__}: {(str(error).splitlines() or [''])[0]}). Once, with a network "
         f"connection, run `hf download {name}{pinned}` (after `hf auth login` if it is gated), or "
         f"name a local folder, or use 'paintbox', which needs no network."
     )

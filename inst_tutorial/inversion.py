@@ -1,8 +1,9 @@
-"""From a content picture's latent to a noisy latent that remembers it: one signature, four ways.
+"""Inversion: a content picture's latent becomes a noisy latent that still carries the content.
 
-Every inversion takes z0 (b, ...), the scaled latent of the content, and a context (b, L, d) or
-(1, L, d), the prompt with the learned word. `strength` in (0, 1] says how much of a grid of
-`steps` is walked afterwards, and so how noisy the latent gets.
+There are four inversions with one signature. Each takes z0 (b, ...), the scaled latent of the
+content, and a context (b, L, d) or (1, L, d), the prompt with the learned word. `strength` in
+(0, 1] is the share of a grid of `steps` that is denoised afterwards: a greater strength makes a
+noisier latent.
 
 Book: chapters "DDIM inversion" and "Stochastic inversion".
 """
@@ -31,13 +32,13 @@ from inst_tutorial.schedule import (
 
 @dataclass(frozen=True, eq=False)
 class Inverted:
-    """A noisy latent and how to go on from it.
+    """A noisy latent, and the timesteps with which it is denoised.
 
     Attributes:
         latent: (b, ...), where denoising starts; it is z0 noised with `noise` (b, ...).
         timesteps: those still to denoise, descending; the first is the level of `latent`
             (for "official" it is a little below).
-        calls: how often the network was asked.
+        calls: the number of network calls.
     """
 
     latent: Tensor
@@ -47,7 +48,7 @@ class Inverted:
 
 
 class Inversion(Protocol):
-    """The one signature. Raises ScheduleError for a strength or step count that is none."""
+    """The signature. Raises ScheduleError for an invalid strength or step count."""
 
     def __call__(
         self,
@@ -73,7 +74,7 @@ def plain_noising(
     strength: float,
     generator: Generator,
 ) -> Inverted:
-    """Random noise, as in img2img. No network call; `context` is not looked at.
+    """Random noise, as in img2img. No network call; `context` is not used.
 
     Meng et al., "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential
     Equations", 2022.
@@ -94,11 +95,11 @@ def stochastic_inversion(
     strength: float,
     generator: Generator,
 ) -> Inverted:
-    """InST's own: noise z0 at random, let the network see that noise, noise z0 with what it saw.
+    """InST's inversion: noise z0 at random, predict that noise, noise z0 with the prediction.
 
     One network call. The result is z_t + sqrt(abar_t) (z0 - z0_hat): the randomly noised latent
-    plus what the network failed to see of z0. Zhang et al., "Inversion-Based Style Transfer with
-    Diffusion Models" (arXiv 2211.13203); InST.ipynb, cell 2.
+    plus the part of z0 that the prediction misses. Zhang et al., "Inversion-Based Style Transfer
+    with Diffusion Models" (arXiv 2211.13203); InST.ipynb, cell 2.
     """
     remaining = _remaining(painter.schedule, steps, strength)
     return _stochastic(painter, z0, context, remaining[0], remaining, generator)
@@ -117,19 +118,19 @@ def stochastic_inversion_official(
     """Stochastic inversion with the levels of InST's official code (InST.ipynb, cell 2).
 
     There z0 is noised to t = int(1000 * strength) and denoised over int(steps * strength) steps,
-    which start at another, lower t: at strength 0.7 and 50 steps, noised at 700, denoised from
-    681. Its strength 1.0 asks for timestep 1000 of 0..999: a ScheduleError here.
+    which start at a lower t: at strength 0.7 and 50 steps, z0 is noised to 700 and denoised from
+    681. Strength 1.0 would need timestep 1000, which does not exist: here it raises ScheduleError.
     """
     schedule = painter.schedule
     _remaining(schedule, steps, strength)  # the same errors as everywhere
-    level, walked = int(schedule.train_steps * strength), int(steps * strength)
-    if level >= schedule.train_steps or walked == 0:
+    level, count = int(schedule.train_steps * strength), int(steps * strength)
+    if level >= schedule.train_steps or count == 0:
         raise ScheduleError(
             f"the official code cannot use strength {strength} with {steps} steps: it noises to "
-            f"timestep {level} of 0..{schedule.train_steps - 1} and denoises {walked} steps. "
-            f"The inversion 'stochastic' can"
+            f"timestep {level} of 0..{schedule.train_steps - 1} and denoises {count} steps. "
+            f"Use the inversion 'stochastic' instead"
         )
-    remaining = timesteps(schedule, steps)[-walked:]
+    remaining = timesteps(schedule, steps)[-count:]
     return _stochastic(painter, z0, context, level, remaining, generator)
 
 
@@ -143,11 +144,11 @@ def ddim_inversion(
     strength: float,
     generator: Generator,
 ) -> Inverted:
-    """Walk DDIM's grid upwards, at guidance 1. A network call a step; `generator` is not used.
+    """DDIM's steps upwards, at guidance 1. One network call a step; `generator` is not used.
 
-    The step up to t needs the noise in z_t, which is not known yet: the noise that the network
-    sees at level t in the latent one step below stands for it, as in diffusers'
-    DDIMInverseScheduler. Song et al., "Denoising Diffusion Implicit Models", 2021, section 4.3.
+    The step up to t needs the noise in z_t, which is not known yet. The prediction at level t for
+    the latent one step below is used in its place, as in diffusers' DDIMInverseScheduler. Song et
+    al., "Denoising Diffusion Implicit Models", 2021, section 4.3.
     """
     remaining = _remaining(painter.schedule, steps, strength)
     z, context = z0, context.expand(len(z0), -1, -1)
@@ -171,7 +172,7 @@ INVERSIONS: Mapping[str, Inversion] = MappingProxyType(
 
 
 def _remaining(schedule: Schedule, steps: int, strength: float) -> tuple[int, ...]:
-    """The timesteps still to denoise; the first is the level to noise to."""
+    """The timesteps still to denoise; the latent is noised to the first of them."""
     return timesteps(schedule, steps)[start_index(schedule, steps, strength) :]
 
 
@@ -190,7 +191,7 @@ def _stochastic(
 
 
 def _random_noise(z0: Tensor, generator: Generator) -> Tensor:
-    """Noise like z0, drawn on the CPU so that every device gets the same."""
+    """Noise in the shape of z0, drawn on the CPU so that every device gets the same."""
     return upload(torch.randn(z0.shape, generator=generator), z0.device, z0.dtype)
 
 

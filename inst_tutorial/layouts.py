@@ -101,7 +101,7 @@ CLASSES = {
 
 
 def write_layout(layout: Mapping[str, Config], tokenizer: CLIPTokenizer, folder: Path) -> None:
-    """Write the configurations of a layout, and its tokenizer, as diffusers keeps them."""
+    """Write the configurations of a layout, and its tokenizer, to `folder` as diffusers does."""
     for part, config in layout.items():
         name = "scheduler_config.json" if part == "scheduler" else "config.json"
         (folder / part).mkdir(parents=True)
@@ -115,8 +115,10 @@ def write_layout(layout: Mapping[str, Config], tokenizer: CLIPTokenizer, folder:
 
 
 def random_parts(layout: Mapping[str, Config], dtype: torch.dtype, device: str) -> dict[str, Any]:
-    """UNet, autoencoder and text encoder of a layout with random weights: right for time and
-    memory, and for nothing else."""
+    """UNet, autoencoder and text encoder of a layout with random weights, by name.
+
+    They serve to measure time and memory; their pictures mean nothing.
+    """
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -126,5 +128,5 @@ def random_parts(layout: Mapping[str, Config], dtype: torch.dtype, device: str) 
             "vae": AutoencoderKL(**layout["vae"]),
             "text_encoder": CLIPTextModel(CLIPTextConfig(**layout["text_encoder"])),
         }
-    # PyTorch's own `to`: that of diffusers warns of every change of the number format.
+    # PyTorch's own `to`: that of diffusers warns about every change of the number format.
     return {name: torch.nn.Module.to(part, dtype) for name, part in parts.items()}

@@ -1,13 +1,13 @@
 """Learning a word from one picture: the loop.
 
-Style and content picture are the same picture; the painter is frozen; only the new word moves,
-by the ordinary noise-prediction loss (InST, section 3.2; Gal et al. 2022, equation 2):
+The style picture is also the content. The painter is frozen; only the new word changes, by the
+ordinary noise-prediction loss (InST, section 3.2; Gal et al. 2022, equation 2):
 
     min over v of  E_{z0, t, eps} || eps - painter(z_t, t, context(v)) ||^2
 
-What need not be computed is not: the picture is encoded once (mean and deviation of its latent,
-and of its mirror image), prompts are tokenised once, the text encoder runs once a step and
-style, and frozen weights get no gradient. Book: chapters "Textual inversion" and "Dropout".
+Constant work is done once: the picture and its mirror image are encoded once (mean and deviation
+of the latent), and prompts are tokenised once. The text encoder runs once for each step and style.
+Frozen weights get no gradient. Book: chapters "Textual inversion" and "Dropout".
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from inst_tutorial.words import KINDS, Word, make_embedder, read_tensors
 
 LEARNING_RATES = {"free": 5e-2, "pooled": 1e-3, "patches": 1e-3}  # Adam's, by kind of embedder
 HALF_SCALE = 1024.0  # keeps float16's gradients above its smallest numbers
-LEAST_GAIN = 1e-4  # a fall of the loss by a smaller share than this counts as none
+LEAST_GAIN = 1e-4  # a smaller relative fall of the loss does not count as progress
 
 
 class LearningError(RuntimeError):
-    """Learning that cannot go on; the text says why and the way out."""
+    """Learning that cannot go on; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class LearningSettings:
-    """How a word is learned. `learning_rate` None means that of the kind (LEARNING_RATES).
+    """How a word is learned. `learning_rate` None takes the kind's rate in LEARNING_RATES.
 
-    Learning stops early on a plateau: when the best evaluation loss of the last `patience`
-    evaluations is not lower, by a ten-thousandth part, than the best before them.
+    Learning stops early on a plateau: when the best loss of the last `patience` evaluations is not
+    lower than the best before them, by a ten-thousandth part at least.
     """
 
     kind: str = "pooled"  # InST as published; or "free" (textual inversion), "patches"
@@ -59,7 +59,7 @@ class LearningSettings:
     residual: bool = False
     norm: bool = False
     coarse_level: float | None = None  # None takes the painter's own
-    flip: bool = True  # learn from the mirror image, too
+    flip: bool = True  # learn from the mirror image too
     prompts: tuple[str, ...] = (PLACEHOLDER,)  # one is drawn each step; the first evaluates
     evaluate_every: int = 25
     pairs: int = 16  # fixed (t, noise) pairs of an evaluation
@@ -84,8 +84,10 @@ class LearningSettings:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a callback sees: style number `style` after `step` steps. `loss` is that on the style
-    picture, `others` that on other content in the style (None where unknown)."""
+    """What a callback gets: the state of style number `style` after `step` steps.
+
+    loss: on the style picture. others: on other content in the style, None without such content.
+    """
 
     style: int
     step: int
@@ -99,7 +101,7 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class EvaluationPairs:
-    """The same latents `z0`, timesteps `t` and `noise` each time, so that losses compare.
+    """Latents `z0`, timesteps `t` and `noise` that stay the same, so that losses can be compared.
 
     Shapes (n, c, h, w), (n,), (n, c, h, w).
     """
@@ -112,7 +114,10 @@ class EvaluationPairs:
     def draw(
         cls, painter: Painter, pictures: Sequence[Image], count: int, generator: Generator
     ) -> EvaluationPairs:
-        """`count` pairs (more, when the pictures are more), t stratified, pictures in turn."""
+        """`count` pairs, or one for each picture if there are more pictures.
+
+        The timesteps are stratified; the pictures take turns.
+        """
         latents = painter.encode(to_tensor(pictures))
         n = max(count, len(pictures))
         z0 = latents[torch.arange(n) % len(latents)]  # (n, c, h, w)
@@ -122,8 +127,8 @@ class EvaluationPairs:
 
 def stratified_timesteps(count: int, train_steps: int, generator: Generator) -> Tensor:
     """`count` timesteps (count,), one drawn uniformly from each of `count` equal strata."""
-    place = torch.arange(count) + torch.rand(count, generator=generator)
-    return (place / count * train_steps).long().clamp(max=train_steps - 1)
+    position = torch.arange(count) + torch.rand(count, generator=generator)  # in strata
+    return (position / count * train_steps).long().clamp(max=train_steps - 1)
 
 
 @torch.no_grad()
@@ -146,7 +151,7 @@ def _squared_error(
 
 
 def plateau(losses: Sequence[float], patience: int) -> bool:
-    """Whether the last `patience` losses brought no gain over those before them."""
+    """Whether the last `patience` losses are no better than those before them."""
     if len(losses) <= patience:
         return False
     return min(losses[-patience:]) > min(losses[:-patience]) * (1 - LEAST_GAIN)
@@ -156,10 +161,10 @@ def plateau(losses: Sequence[float], patience: int) -> bool:
 
 
 class Learner:
-    """All that belongs to one style: its latents, its embedder, its own random numbers.
+    """Everything that belongs to one style: its latents, its embedder, its random generator.
 
-    `learn_many` runs many of them; `learning_step` moves them by one step. `others` is other
-    content in the style, on which the loss is recorded and nothing is learned.
+    `learn_many` has one for each style; `learning_step` updates them. `others` is other content in
+    the style, on which the loss is recorded; nothing is learned from it.
     """
 
     def __init__(
@@ -173,8 +178,8 @@ class Learner:
         self.generator = Generator().manual_seed(settings.seed)
         picture = to_tensor(pictures)  # (p, 3, H, W)
         self.features = None if settings.kind == "free" else painter.image_features(picture)
-        both = torch.cat([picture, picture.flip(-1)]) if settings.flip else picture
-        self.mean, self.std = painter.moments(both)  # (p or 2p, c, h, w)
+        views = torch.cat([picture, picture.flip(-1)]) if settings.flip else picture
+        self.mean, self.std = painter.moments(views)  # (p or 2p, c, h, w)
         self.embedder = make_embedder(
             settings.kind,
             painter,
@@ -185,8 +190,8 @@ class Learner:
             residual=settings.residual,
             norm=settings.norm,
         )
-        own = settings.coarse_level
-        self.coarse_level = painter.schedule.coarse_level if own is None else own
+        level = settings.coarse_level
+        self.coarse_level = painter.schedule.coarse_level if level is None else level
         rate = settings.learning_rate or LEARNING_RATES[settings.kind]
         self.optimizer = torch.optim.Adam(self.embedder.parameters(), lr=rate)
         self.pairs = self._pairs(pictures)
@@ -195,7 +200,7 @@ class Learner:
         self.best = self.vectors()
 
     def _pairs(self, pictures: Sequence[Image]) -> EvaluationPairs:
-        """Pairs that depend on the seed only, so that the losses of all kinds compare."""
+        """Pairs that depend only on the seed, so that the losses of all kinds can be compared."""
         generator = Generator().manual_seed(self.settings.seed)
         return EvaluationPairs.draw(self.painter, pictures, self.settings.pairs, generator)
 
@@ -207,23 +212,23 @@ class Learner:
         return vectors.float().cpu().clone()
 
     def draw(self) -> tuple[int, Tensor, Tensor, Tensor]:
-        """A prompt's number and a batch of pairs: z_t and noise (b, c, h, w), t (b,)."""
+        """The number of a prompt and a batch of pairs: z_t (b, c, h, w), t (b,), noise like z_t."""
         b, generator = self.settings.batch, self.generator
         prompt = int(torch.randint(len(self.settings.prompts), (), generator=generator))
-        which = torch.randint(len(self.mean), (b,), generator=generator)
+        views = torch.randint(len(self.mean), (b,), generator=generator)
         t = stratified_timesteps(b, self.painter.schedule.train_steps, generator)
         shape = (b, *self.mean.shape[1:])
         inner = self._upload(torch.randn(shape, generator=generator))
         noise = self._upload(multiscale_noise(shape, self.coarse_level, generator))
-        which = upload(which, self.mean.device)
-        z0 = self.mean[which] + self.std[which] * inner  # a sample of the posterior
+        views = upload(views, self.mean.device)
+        z0 = self.mean[views] + self.std[views] * inner  # a sample of the posterior
         return prompt, q_sample(self.painter.schedule, z0, t, noise), t, noise
 
     def _upload(self, tensor: Tensor) -> Tensor:
         return upload(tensor, self.mean.device, self.mean.dtype)
 
     def evaluate(self, step: int, tokens: Tokens) -> tuple[float, float | None]:
-        """Losses of the word as it is, written to the curve; the best word is kept."""
+        """The losses of the present word, which are added to the curve; the best word is kept."""
         vectors = self.vectors()
         words = vectors[None].to(self.painter.device)  # (1, k, d)
         with torch.no_grad():
@@ -284,9 +289,9 @@ def learn(
     """The word of one style, learned from one picture of it, or from several.
 
     Pictures are `painter.picture_size` pixels square. `others`: other content in the style, on
-    which the loss is recorded too, and nothing is learned. `resume`: a file that holds the state
-    at the last evaluation; if it exists, learning goes on from there and ends with the very same
-    word. `callback` sees every evaluation. Raises LearningError, ValueError.
+    which the loss is recorded too; nothing is learned from it. `resume`: a file that holds the
+    state at the last evaluation. If it exists, learning goes on from there and ends with exactly
+    the same word. `callback` is called after every evaluation. Raises LearningError, ValueError.
     """
     group = [pictures] if isinstance(pictures, Image) else list(pictures)
     return learn_many(
@@ -311,10 +316,12 @@ def learn_many(
     callback: Callable[[Evaluation], None] | None = None,
     finished: Callable[[int, Word], None] | None = None,
 ) -> list[Word]:
-    """The words of many styles, learned together in one batch: to rounding, what `learn` learns
-    from each group of pictures alone, because each has random numbers of its own.
+    """The words of many styles, learned together in one batch.
 
-    `finished(i, word)` gets each word as soon as it is done, before the state is saved."""
+    Up to rounding they are the words that `learn` learns from each group of pictures alone,
+    because each style has its own random generator. `finished(i, word)` gets each word as soon as
+    it is done, before the state is saved. Raises LearningError, ValueError.
+    """
     settings = settings or LearningSettings()
     others = others or [()] * len(groups)
     for picture in (p for group in (*groups, *others) for p in group):
@@ -326,7 +333,8 @@ def learn_many(
     if not groups or not all(groups):
         raise ValueError("each style needs one picture or more")
     learners = [
-        Learner(painter, group, settings, rest) for group, rest in zip(groups, others, strict=True)
+        Learner(painter, group, settings, extra)
+        for group, extra in zip(groups, others, strict=True)
     ]
     state = _State(resume, learners, _mark(painter, groups, others, settings))
     tokens = painter.tokenize(settings.prompts, settings.vectors)  # (prompts, L)
@@ -334,10 +342,10 @@ def learn_many(
     def evaluate(step: int) -> None:
         for i, learner in enumerate(learners):
             if not learner.done:
-                loss, rest = learner.evaluate(step, _rows(tokens, [0]))
+                loss, others_loss = learner.evaluate(step, _rows(tokens, [0]))
                 bar.set_postfix(loss=f"{loss:.4f}")
                 if callback:
-                    callback(Evaluation(i, step, loss, rest, learner.vectors()))
+                    callback(Evaluation(i, step, loss, others_loss, learner.vectors()))
                 if finished and (learner.done or step == settings.steps):
                     finished(i, learner.word())
 
@@ -345,7 +353,9 @@ def learn_many(
     with tqdm(total=settings.steps, initial=step, desc="learning", disable=not progress) as bar:
         if step == 0:
             evaluate(0)
-        while step < settings.steps and (active := [one for one in learners if not one.done]):
+        while step < settings.steps and (
+            active := [learner for learner in learners if not learner.done]
+        ):
             learning_step(painter, active, tokens)
             step += 1
             bar.update()
@@ -358,10 +368,10 @@ def learn_many(
 def word_gradient(
     painter: Painter, words: Tensor, tokens: Tokens, z_t: Tensor, t: Tensor, noise: Tensor
 ) -> Tensor:
-    """The gradient (s, k, d) of the loss by s words (s, k, d), the costly part of a step.
+    """The gradient (s, k, d) of the loss by s words (s, k, d): the expensive part of a step.
 
-    Tokens are of s prompts; z_t and noise are (s * b, c, h, w), t (s * b,): b pairs a word. It is
-    the same work at every step, and no number comes back to the CPU.
+    Tokens are of s prompts; z_t and noise are (s * b, c, h, w), t (s * b,): b pairs for each word.
+    The work is the same at every step, and no number is copied back to the CPU.
     """
     words = words.detach().requires_grad_()
     context = painter.embed_tokens(tokens, words)  # (s, L, d)

@@ -3,14 +3,14 @@
 Every metric is a distance: 0 for identical pictures, symmetric in its two pictures, larger
 for pictures further apart. Pictures are PIL pictures of one size. The metrics of content and
 of truth and two of the four style metrics use no network, so the painter does not judge its
-own work; CLIP and Gram use the painter's own networks, and take it as their first argument.
+own work. CLIP and Gram use the painter's networks, and take the painter as first argument.
 
 ====================  =======================================  ===================
 distance              question                                 range
 ====================  =======================================  ===================
 `edge_distance`       are the same things in the same place?   0..2
 `structure_distance`  the same                                 0..2
-`clip_distance`       is it the same manner?                   0..2
+`clip_distance`       is it the same style?                    0..2
 `gram_distance`       the same                                 0..1
 `palette_distance`    the same, in colour                      0.. CIELAB units
 `texture_distance`    the same, in strokes                     0.. dB
@@ -18,8 +18,8 @@ distance              question                                 range
 ====================  =======================================  ===================
 
 A copy of the content has content distance 0 and a copy of the style picture has style
-distance 0: no single number says "well transferred". Plot the copies beside the results
-(`baselines`), or use the truth, which neither copy satisfies.
+distance 0, so no single one of these numbers measures a good transfer. Plot the copies beside
+the results (`baselines`), or use the truth: both copies are far from it.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def _lab_pair(a: Picture, b: Picture) -> tuple[Array, Array]:
 def edge_distance(a: Picture, b: Picture) -> float:
     """1 - Pearson correlation of the Sobel gradient magnitudes of lightness: 0..2.
 
-    1 means unrelated edges. A picture without any edge is unrelated to every other (1), and
-    at distance 0 from another without edges. Lightness is blurred by 1/64 of the width first,
-    so that the edges of shapes count and those of strokes and grain hardly do.
+    1 means unrelated edges. A picture without any edge has distance 1 from pictures with edges,
+    and 0 from another without edges. Lightness is blurred by 1/64 of the width first, so that the
+    edges of shapes count and those of strokes and grain hardly do.
     """
     edges = [_edges(lab[..., 0]) for lab in _lab_pair(a, b)]
     flat = [float(np.ptp(edge)) < 1e-6 for edge in edges]
@@ -88,9 +88,9 @@ def structure_distance(a: Picture, b: Picture, cells: int = 16) -> float:
     """Are the same regions alike in both pictures? 0..2, whatever the new palette.
 
     The self-similarity of STROTSS (Kolkin et al. 2019, content loss): each of cells x cells
-    regions holds its distances to all others, normalised to sum to 1; the answer is the mean L1
-    distance of these rows. The distance of two regions is that of their mean lightness, so that
-    no network judges: lighter, darker, flatter and inverted pictures keep their structure.
+    regions has its distances to all others, normalised to sum to 1; the result is the mean L1
+    distance of these rows. The distance of two regions is that of their mean lightness, so no
+    network is needed. Lighter, darker, flatter and inverted pictures keep their structure.
     """
     rows = [_self_similarity(lab[..., 0], cells) for lab in _lab_pair(a, b)]
     return float(np.abs(rows[0] - rows[1]).sum(axis=1).mean())
@@ -112,7 +112,7 @@ def _self_similarity(lightness: Array, cells: int) -> Array:
 def clip_distance(painter: Painter, a: Picture, b: Picture) -> float:
     """1 - cosine of the two CLIP picture embeddings of the painter's vision tower: 0..2.
 
-    It hears content as well as style (Radford et al. 2021): two scenes in one style differ.
+    It depends on content as well as style (Radford et al. 2021): two scenes in one style differ.
     """
     pooled = painter.image_features(_batch(painter, a, b)).pooled.cpu().double()  # (2, d_v)
     cosine = torch.nn.functional.cosine_similarity(pooled[:1], pooled[1:]).item()
@@ -172,7 +172,7 @@ def palette_distance(a: Picture, b: Picture, directions: int = 64) -> float:
 
 
 def _sphere(count: int) -> Array:
-    """(3, count) unit vectors spread evenly by a Fibonacci spiral: no chance involved."""
+    """(3, count) unit vectors, spread evenly by a Fibonacci spiral, without random numbers."""
     index = np.arange(count) + 0.5
     z = 1 - 2 * index / count
     turn = np.pi * (1 + math.sqrt(5)) * index
@@ -216,7 +216,7 @@ def _band_powers(lightness: Array, orientations: int = 6) -> Array:
 def truth_distance(a: Picture, b: Picture) -> float:
     """How far a picture is from the true rendering, in CIELAB units: 0.. .
 
-    Strokes fall by chance: the same painter paints the same scene twice and no pixel agrees.
+    Strokes are placed at random: an artist paints one scene twice, and no pixel is the same.
     So two pictures are near when every NEIGHBOURHOOD (a Gaussian window of 1/16 of the width)
     has the same mean colour and the same amount of detail at each scale and direction: the
     pooled texture statistics of Freeman & Simoncelli 2011. The distance is the mean
@@ -238,7 +238,7 @@ def local_colour(lab: Array) -> Array:
 def local_detail(lab: Array) -> Array:
     """(H, W, 12) mean contrast of each neighbourhood: three scales times four directions.
 
-    In CIELAB units: an edge of contrast x answers x at its place, in its own direction.
+    In CIELAB units: an edge of contrast x gives x at its place, in its own direction.
     """
     maps = [m for scale in (1, 2, 4) for m in _contrasts(lab, scale * lab.shape[1] / 128)]
     pool = lab.shape[1] / 16
@@ -284,17 +284,17 @@ def baselines(
     caption: str,
     settings: TransferSettings,
 ) -> dict[str, Picture]:
-    """What a learned word must beat, by name: two copies, the best caption, plain img2img.
+    """Results that a learned word must beat, by name: two copies, the best caption, img2img.
 
-    `caption` says the style in words; both drawn baselines use it with the settings given,
-    img2img (SDEdit, Meng et al. 2022) with random noise instead of an inversion.
+    `caption` describes the style in words. Both painted baselines use it with the given settings;
+    img2img (SDEdit, Meng et al. 2022) uses random noise instead of an inversion.
     """
-    told = replace(settings, prompt=caption)
-    plain = replace(told, inversion="noise")
+    with_caption = replace(settings, prompt=caption)
+    img2img = replace(with_caption, inversion="noise")
     reference = style if settings.adain else None
     return {
         "copy of the content": content,
         "copy of the style picture": style,
-        "best caption": transfer(painter, content, None, told, reference),
-        "img2img": transfer(painter, content, None, plain, reference),
+        "best caption": transfer(painter, content, None, with_caption, reference),
+        "img2img": transfer(painter, content, None, img2img, reference),
     }

@@ -1,10 +1,10 @@
 """Words of InST's official code: its `embeddings.pt`, read without running anything in it.
 
-The official code (github zyxElsa/InST at 71a8f01) saves no word but the whole pickled module that
-makes one from a picture (ldm/modules/embedding_manager.py:125-129). Loading a pickle runs whatever
-is in it. Here every class in the file is replaced by an empty shell, PyTorch's weights-only
-reader refuses the rest, and only the module's tensors are taken out. Book: chapter "Stable
-Diffusion on a GPU".
+The official code (github zyxElsa/InST at 71a8f01) does not save a word. It saves the whole pickled
+module that computes one from a picture (ldm/modules/embedding_manager.py:125-129). Loading a
+pickle runs any code that is in it. Here the known classes in the file are replaced by an empty
+class, PyTorch's weights-only reader refuses all others, and only tensors are read. Book: chapter
+"Stable Diffusion on a GPU".
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from inst_tutorial.words import AttentionEmbedder, Word, WordError
 if TYPE_CHECKING:
     from inst_tutorial.painter import Painter
 
-HEADS = 8  # embedding_manager.py:70; no tensor says it
+HEADS = 8  # embedding_manager.py:70; the file does not contain it
 NAMES = {
     **{f"attn{i + 1}.to_{x}.weight": f"layers.{i}.to_{x}.weight" for i in (0, 1) for x in "qkv"},
     **{
@@ -36,17 +36,19 @@ NAMES = {
     },
     "net.1.weight": "to_word.weight",
     "net.1.bias": "to_word.bias",
-}  # of the official module's tensors, here
+}
+"""The official module's names of tensors, and ours."""
 
 LIMITS = """\
-What this word can do: stand in prompts for Stable Diffusion 1.x, like any textual inversion.
-What it cannot: give the official notebook's pictures again. There dropout stays on while drawing,
-so the word trembles from call to call; here it is off, and the word is the same each time. And
-there CLIP looks at an almost black copy of the picture, so that the word hardly depends on it."""
+This word can be used in prompts for Stable Diffusion 1.x, like any textual inversion.
+It cannot reproduce the official notebook's pictures. There dropout stays on while drawing, so the
+word changes a little at every call; here dropout is off, and the word is always the same. Also,
+the official code shows CLIP an almost black copy of the picture, so the word hardly depends on
+the picture."""
 
 
 class _Shell:
-    """Stands in for a class of the pickle; holds what the file says, and does nothing."""
+    """Replaces a class of the pickle: it has the attributes in the file and does nothing."""
 
 
 _CLASSES = (
@@ -58,8 +60,7 @@ _CLASSES = (
 )
 
 
-# torch.load opens a file whose name ends in .safetensors as one
-_DAMAGED = (
+_DAMAGED = (  # SafetensorError: torch.load reads a file by that suffix as safetensors
     pickle.UnpicklingError,
     RuntimeError,
     OSError,
@@ -74,8 +75,10 @@ def read_official(path: str | Path) -> AttentionEmbedder:
     """The embedder in an official `embeddings.pt`, in eval mode. Raises WordError."""
     tensors = _tensors_of(_shells(path).get("attention"))
     if tensors.keys() != NAMES.keys():
-        odd = ", ".join(sorted(tensors.keys() ^ NAMES.keys())[:3])
-        raise WordError(f"{path} is not an embeddings.pt of InST: its attention differs in {odd}")
+        different = ", ".join(sorted(tensors.keys() ^ NAMES.keys())[:3])
+        raise WordError(
+            f"{path} is not an embeddings.pt of InST: its attention differs in {different}"
+        )
     inner, width = tensors["attn1.to_q.weight"].shape
     embedder = AttentionEmbedder(
         (width, 1),
@@ -92,7 +95,7 @@ def read_official(path: str | Path) -> AttentionEmbedder:
 
 
 def _shells(path: str | Path) -> dict[str, Any]:
-    """What the file holds, with shells in the place of its modules."""
+    """The content of the file, with shells in the place of its modules. Raises WordError."""
     shells: list[Any] = [(_Shell, name) for name in _CLASSES]
     try:
         with torch.serialization.safe_globals(shells):
@@ -110,25 +113,27 @@ def _shells(path: str | Path) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
-    """The line that says what is wrong, without PyTorch's advice to run what is in the file."""
+    """The line that says what is wrong, without PyTorch's advice to run the file's code."""
     text = str(error).partition("WeightsUnpickler error:")[2] or str(error) or type(error).__name__
     return text.strip().splitlines()[0]
 
 
 def _tensors_of(shell: Any, prefix: str = "") -> dict[str, Tensor]:
     """The parameters below a shell by their dotted names."""
-    held = vars(shell)
-    own = held.get("_parameters", {}).items()
-    tensors = {f"{prefix}{name}": v.detach() for name, v in own if isinstance(v, Tensor)}
-    for name, inner in held.get("_modules", {}).items():
+    attributes = vars(shell)
+    parameters = attributes.get("_parameters", {}).items()
+    tensors = {f"{prefix}{name}": v.detach() for name, v in parameters if isinstance(v, Tensor)}
+    for name, inner in attributes.get("_modules", {}).items():
         if isinstance(inner, _Shell):
             tensors |= _tensors_of(inner, f"{prefix}{name}.")
     return tensors
 
 
 def nearly_black(picture_pm1: Tensor) -> Tensor:
-    """What official CLIP sees of a picture (b, 3, H, W): [-1, 1] cast to 8 bits, where -1 becomes
-    255, 1 becomes 1 and the rest 0 (ldm/modules/encoders/modules.py:333-337)."""
+    """The picture (b, 3, H, W) that the official code shows CLIP: [-1, 1] cast to 8 bits.
+
+    -1 becomes 255, 1 becomes 1, and the rest 0 (ldm/modules/encoders/modules.py:333-337).
+    """
     return (picture_pm1.trunc() % 256) / 127.5 - 1
 
 
@@ -138,8 +143,8 @@ def convert(
 ) -> Word:
     """The word that an official `embeddings.pt` makes of its style picture, as a constant.
 
-    `as_published` shows CLIP the almost black picture it was trained with; else the picture
-    itself, which that embedder has never seen the like of. Raises WordError.
+    `as_published` gives CLIP an almost black picture, as in the embedder's training. False gives
+    it the picture itself, which is unlike everything in that training. Raises WordError.
     """
     embedder = read_official(path)
     shapes = embedder.to_word.weight.shape
@@ -149,8 +154,8 @@ def convert(
             f"this painter's are {painter.feature_widths[0]} and {painter.text_width}: take Stable "
             f"Diffusion 1.x"
         )
-    seen = to_tensor(picture)
-    features = painter.image_features(nearly_black(seen) if as_published else seen)
+    picture_pm1 = to_tensor(picture)
+    features = painter.image_features(nearly_black(picture_pm1) if as_published else picture_pm1)
     features = replace(
         features, pooled=F.normalize(features.pooled, dim=-1)
     )  # as CLIPModel's image_embeds

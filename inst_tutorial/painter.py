@@ -1,8 +1,8 @@
-"""The painter: a frozen latent diffusion model, and the only door to it.
+"""The painter: a frozen latent diffusion model as one object.
 
-Everything the method touches of Stable Diffusion is here: picture <-> latent, prompt -> context
-with a new word put in, picture -> CLIP tokens (`ImageFeatures`), predicted noise. The parts are
-diffusers' and transformers' own; their sizes are read from their configurations.
+All that the method uses of Stable Diffusion is here: picture <-> latent, prompt -> context with
+a new word put in, picture -> CLIP's features (`ImageFeatures`), noisy latent -> predicted noise.
+The parts are diffusers' and transformers' own classes; their sizes come from their configurations.
 
 Sources: Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 2022,
 section 3; Gal et al., "An Image is Worth One Word", 2022, section 4 (the new word); InST,
@@ -39,17 +39,20 @@ Part = TypeVar("Part", bound=nn.Module)
 
 
 class PrecisionError(ArithmeticError):
-    """Numbers that overflowed; the text says which number format would hold them."""
+    """Numbers that overflowed; the message says which number format can hold them."""
 
 
 class PromptError(ValueError):
-    """A prompt that the painter cannot read; the text names the words at fault."""
+    """A prompt that the painter cannot read; the message names the words at fault."""
 
 
 @dataclass(frozen=True, eq=False)
 class ImageFeatures:
-    """How CLIP sees pictures: `pooled` (b, d_v) in the space shared with texts, not normalised,
-    and `patches` (b, n, d_p), the vision tower's last hidden states without the class token."""
+    """What CLIP's vision tower computes from b pictures.
+
+    pooled: (b, d_v), in the space that pictures and texts share, not normalised.
+    patches: (b, n, d_p), the last hidden states, without that of the class token.
+    """
 
     pooled: Tensor
     patches: Tensor
@@ -57,8 +60,11 @@ class ImageFeatures:
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """Prompts as numbers: `ids` (b, L), and `slots` (b, L) saying which of a word's k vectors
-    stands at a position; -1 where an ordinary token stands."""
+    """b prompts as numbers.
+
+    ids: (b, L), the tokens. slots: (b, L), which of the new word's k vectors is put at a position,
+    or -1 where the ordinary token stays.
+    """
 
     ids: Tensor
     slots: Tensor
@@ -67,7 +73,7 @@ class Tokens:
 class Painter:
     """A frozen latent diffusion model in Stable Diffusion's layout (1.x, 2.x, Paintbox).
 
-    Pictures are `picture_pm1`: (b, 3, H, W) in [-1, 1]. Latents are scaled: what the UNet sees.
+    Pictures are `picture_pm1`: (b, 3, H, W) in [-1, 1]. Latents are scaled as the UNet needs them.
     """
 
     def __init__(
@@ -89,7 +95,7 @@ class Painter:
         self._vision_tower = (
             None if vision_tower is None else (_freeze(vision_tower[0]), vision_tower[1])
         )
-        self._resting: str | None = None  # where parts wait that are not needed all the time
+        self._offloaded_to: str | None = None  # the device of parts that are rarely needed
 
     # ---------------------------------------------------------------- loading
 
@@ -107,15 +113,15 @@ class Painter:
         """The painter at `source`: "paintbox", a diffusers folder, a single .safetensors file, or
         a hub id ("owner/name").
 
-        A hub id needs the network the first time only; `revision` pins a branch, tag or commit,
-        and `painter.revision` says which commit was loaded. Only safetensors are read.
-        `vision` names the CLIP tower of checkpoints that have none; it is loaded when first used.
+        A hub id needs the network only the first time; `revision` pins a branch, tag or commit,
+        and `painter.revision` is the commit that was loaded. Only safetensors are read.
+        `vision` is the CLIP tower for checkpoints that have none; it is loaded on first use.
         `config` is for single files: a diffusers folder, or "sd15", "sd21-base", "sd21"
         (default: found from the weights). Raises PainterError.
 
-        Without a `device` the painter computes on "cuda" where there is one, else on "mps"
-        (Apple's graphics), else on "cpu". "mps" could not be tried: no such machine was at hand.
-        Nothing is sent there in float64, which it does not have.
+        Without a `device` the painter computes on "cuda" if there is one, else on "mps" (Apple's
+        graphics), else on "cpu". "mps" has not been tried: no such machine was available. It has
+        no float64, so nothing is sent there in float64.
         """
         parts = read_checkpoint(source, dtype=dtype, revision=revision, config=config)
         painter = cls(
@@ -131,30 +137,33 @@ class Painter:
         return painter.to(device or best_device())
 
     def to(self, device: str | torch.device) -> Painter:
-        """This painter, moved to `device`."""
+        """Move the painter to `device`, and return it."""
         for part in (self.vae, self.text_encoder, self.unet):
             _move(part, device)
         if self._vision_tower is not None:
             _move(self._vision_tower[0], device)
         return self
 
-    def rest(self, on: str = "cpu") -> Painter:
-        """This painter; its autoencoder and vision tower stay on device `on` until needed."""
-        self._resting = on
-        _move(self.vae, on)
+    def offload(self, to: str = "cpu") -> Painter:
+        """Keep the autoencoder and the vision tower on device `to` while they are not needed.
+
+        Returns this painter.
+        """
+        self._offloaded_to = to
+        _move(self.vae, to)
         return self
 
     @contextmanager
-    def _awake(self, part: nn.Module) -> Iterator[None]:
-        """Inside, a part that may rest elsewhere is on the painter's device."""
-        if self._resting is None:
+    def _in_place(self, part: nn.Module) -> Iterator[None]:
+        """Inside the `with` block, a part that may be offloaded is on the painter's device."""
+        if self._offloaded_to is None:
             yield
             return
         part.to(self.device)
         try:
             yield
         finally:
-            part.to(self._resting)
+            part.to(self._offloaded_to)
 
     @property
     def image_encoder(self) -> CLIPVisionModelWithProjection:
@@ -163,7 +172,7 @@ class Painter:
 
     @property
     def vision_tower(self) -> VisionTower:
-        """The CLIP vision tower and how it wants its pictures, loaded on first use.
+        """The CLIP vision tower and how its pictures are prepared, loaded on first use.
 
         Raises PainterError.
         """
@@ -177,12 +186,12 @@ class Painter:
 
     @property
     def device(self) -> torch.device:
-        """Where the painter computes."""
-        return next(self.unet.parameters()).device  # `unet.device` would ask every layer
+        """The device on which the painter computes."""
+        return next(self.unet.parameters()).device  # `unet.device` looks at every layer
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the painter computes in."""
+        """The number format in which the painter computes."""
         return next(self.unet.parameters()).dtype
 
     @property
@@ -199,7 +208,7 @@ class Painter:
 
     @property
     def text_width(self) -> int:
-        """d: numbers in a word's vector."""
+        """d: how many numbers one vector of a word has."""
         return self.text_encoder.config.hidden_size
 
     @property
@@ -222,7 +231,7 @@ class Painter:
 
     def moments(self, picture_pm1: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (b, c, h, w) of the latents of a picture (b, 3, H, W)."""
-        with torch.no_grad(), self._awake(self.vae):
+        with torch.no_grad(), self._in_place(self.vae):
             posterior = self.vae.encode(self._here(picture_pm1)).latent_dist
         scale = self.vae.config["scaling_factor"]
         return posterior.mean * scale, posterior.std * scale
@@ -234,7 +243,7 @@ class Painter:
     @torch.no_grad()
     def decode(self, latent: Tensor) -> Tensor:
         """Latent (b, c, h, w) -> picture (b, 3, H, W) in [-1, 1]. Raises PrecisionError."""
-        with self._awake(self.vae):
+        with self._in_place(self.vae):
             picture = self.vae.decode(self._here(latent) / self.vae.config["scaling_factor"]).sample
         if not (picture.is_meta or picture.isfinite().all()):
             raise PrecisionError(
@@ -247,21 +256,20 @@ class Painter:
 
     @torch.no_grad()
     def image_features(self, picture_pm1: Tensor) -> ImageFeatures:
-        """Square pictures (b, 3, S, S) -> what CLIP sees in them.
+        """CLIP's features of square pictures (b, 3, S, S).
 
-        InST's official code casts [-1, 1] straight to uint8 before this step, so its CLIP sees
-        an almost black picture (ldm/modules/encoders/modules.py:333-337); here it sees it.
+        InST's official code casts [-1, 1] straight to uint8 before this step, so CLIP gets an
+        almost black picture (ldm/modules/encoders/modules.py:333-337). Here it gets the picture.
         """
-        tower, settings = self.vision_tower
+        tower, preprocessing = self.vision_tower
         if picture_pm1.shape[-1] != picture_pm1.shape[-2]:
             raise ValueError(
-                f"image_features() wants square pictures, got {tuple(picture_pm1.shape)}"
+                f"image_features() needs square pictures, got {tuple(picture_pm1.shape)}"
             )
-        with self._awake(tower):
-            out = tower(pixel_values=self._here(settings.prepare(picture_pm1)))
-        return ImageFeatures(
-            out.image_embeds, out.last_hidden_state[:, 1:]
-        )  # (b, d_v), (b, n, d_p)
+        with self._in_place(tower):
+            out = tower(pixel_values=self._here(preprocessing.prepare(picture_pm1)))
+        patches = out.last_hidden_state[:, 1:]  # (b, 1 + n, d_p) -> (b, n, d_p)
+        return ImageFeatures(out.image_embeds, patches)
 
     # ------------------------------------------------------- prompt -> context
 
@@ -282,20 +290,23 @@ class Painter:
     def embed_many(
         self, prompts: Sequence[str], words: Tensor | None, placeholder: str = PLACEHOLDER
     ) -> Tensor:
-        """As `embed`, with a word of its own for each prompt: `words` (b, k, d)."""
+        """Like `embed`, with one word for each prompt: `words` (b, k, d). Raises PromptError."""
         vectors = 0 if words is None else words.shape[-2]
         return self.embed_tokens(self.tokenize(prompts, vectors, placeholder), words)
 
     def embed_tokens(self, tokens: Tokens, words: Tensor | None = None) -> Tensor:
-        """Tokens of b prompts and their words (b, k, d) -> context (b, L, d)."""
+        """Tokens of b prompts and their words (b, k, d) -> context (b, L, d).
+
+        Raises PromptError for words of another shape.
+        """
         if words is None:
             return self.text_encoder(tokens.ids).last_hidden_state
         b = len(tokens.ids)
         if words.ndim != 3 or words.shape[-1] != self.text_width or len(words) != b:
             raise PromptError(
-                f"this painter's words have {self.text_width} numbers, and {b} prompts want them "
-                f"as ({b}, k, {self.text_width}), got {tuple(words.shape)}. A word fits the "
-                f"painter it was learned with, and painters that share its text encoder."
+                f"{b} prompts for this painter need words of shape ({b}, k, {self.text_width}), "
+                f"got {tuple(words.shape)}. A word fits the painter with which it was learned, and "
+                f"painters that share its text encoder."
             )
         table = self.text_encoder.get_input_embeddings()
         with put_in(table, tokens.slots, words.to(self.device)):
@@ -306,14 +317,18 @@ class Painter:
     ) -> Tokens:
         """Prompts -> tokens, all of length L; the placeholder becomes `vectors` slots.
 
-        With `vectors` every prompt must have the placeholder; without, none. Raises PromptError.
+        If `vectors` is 1 or more, every prompt must contain the placeholder; if it is 0, none may.
+        Raises PromptError.
         """
         rows = [self._slots(prompt, vectors, placeholder) for prompt in prompts]
         pairs = torch.tensor(rows, device=self.device)  # (b, L, 2)
         return Tokens(*pairs.unbind(-1))
 
     def vectors_of(self, text: str) -> Tensor:
-        """The rows (n, d) that the tokens of `text` have in the painter's vocabulary."""
+        """The vectors (n, d) of the n tokens of `text` in the text encoder's table.
+
+        Raises PromptError.
+        """
         ids = torch.tensor(self._ids(text), device=self.device)
         return self.text_encoder.get_input_embeddings()(ids)
 
@@ -332,36 +347,36 @@ class Painter:
         row = [(id_, -1) for id_ in self._ids(texts[0])]
         for text in texts[1:]:
             row += word + [(id_, -1) for id_ in self._ids(text)]
-        free = self.text_length - 2 - len(row)
-        if free < 0:
+        unused = self.text_length - 2 - len(row)
+        if unused < 0:
             raise PromptError(
                 f"the prompt {prompt!r} has {len(row)} tokens; this painter reads at most "
-                f"{self.text_length - 2}: say less"
+                f"{self.text_length - 2}. Shorten it"
                 + (f", or give the word fewer vectors than {vectors}" if vectors > 1 else "")
             )
-        padding = [(self.tokenizer.pad_token_id, -1)] * free
+        padding = [(self.tokenizer.pad_token_id, -1)] * unused
         return [(self.tokenizer.bos_token_id, -1), *row, (end, -1), *padding]
 
     def _ids(self, text: str) -> list[int]:
-        """Token ids of a text, without begin and end marks; unknown words are an error."""
+        """Token ids of a text, without begin and end marks. Raises PromptError."""
         ids = self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
         if self.tokenizer.unk_token_id in ids:
             raise PromptError(self._unknown(text))
         return ids
 
     def _unknown(self, text: str) -> str:
-        """The error text for words outside the vocabulary, with near spellings."""
+        """The message for words outside the vocabulary, with similar spellings."""
         unknown = self.tokenizer.unk_token_id
         pieces = re.findall(r"\w+|[^\w\s]+", text)
-        wrong = [p for p in pieces if unknown in self.tokenizer(p).input_ids[1:-1]]
-        known = [piece.removesuffix("</w>") for piece in self.tokenizer.get_vocab()]
+        unknown_pieces = [p for p in pieces if unknown in self.tokenizer(p).input_ids[1:-1]]
+        vocabulary = [token.removesuffix("</w>") for token in self.tokenizer.get_vocab()]
         lines = []
-        for piece in wrong or [text]:
-            near = ", ".join(difflib.get_close_matches(piece.lower(), known)) or "no word"
-            lines.append(f"{piece!r} (near it: {near})")
+        for piece in unknown_pieces or [text]:
+            similar = difflib.get_close_matches(piece.lower(), vocabulary)
+            lines.append(f"{piece!r} (similar: {', '.join(similar) or 'no word'})")
         return (
-            f"this painter does not know the word {'; '.join(lines)}; `inst info --words` lists "
-            f"those that it knows"
+            f"not in this painter's vocabulary: {'; '.join(lines)}. `inst info --words` lists the "
+            f"vocabulary"
         )
 
     # --------------------------------------------------------- predicted noise
@@ -369,12 +384,12 @@ class Painter:
     def predict_noise(self, z_t: Tensor, t: int | Tensor, context: Tensor) -> Tensor:
         """Noise eps (b, c, h, w) in z_t (b, c, h, w) at timestep t (int or (b,)), given (r, L, d).
 
-        A context of r < b rows serves b / r neighbours in the batch with each. v-prediction
-        (SD 2.x) is converted.
+        Each of the r rows of the context serves b / r neighbours in the batch. The velocity that
+        Stable Diffusion 2.x predicts is converted to noise.
         """
-        when = self._timestep(t)
+        timestep = self._timestep(t)
         context = context.to(self.dtype).repeat_interleave(len(z_t) // len(context), 0)  # (b, L, d)
-        out = self.unet(self._here(z_t), when, encoder_hidden_states=context).sample
+        out = self.unet(self._here(z_t), timestep, encoder_hidden_states=context).sample
         if self.schedule.prediction_type == "v_prediction":
             return v_to_eps(self.schedule, z_t, t, out)
         return out
@@ -404,7 +419,10 @@ def fingerprint(*parts: nn.Module) -> str:
 
 @contextmanager
 def put_in(table: nn.Module, slots: Tensor, words: Tensor) -> Iterator[None]:
-    """Inside, the embedding table answers with the words' vectors (b, k, d) at their slots."""
+    """Inside the `with` block, the embedding table returns the words' vectors at their slots.
+
+    slots: (b, L), see `Tokens`. words: (b, k, d).
+    """
     rows = slots.clamp(min=0)[..., None].expand(-1, -1, words.shape[-1])  # (b, L, d)
     vectors = words.gather(1, rows)  # (b, k, d) -> (b, L, d)
 
@@ -422,20 +440,20 @@ def put_in(table: nn.Module, slots: Tensor, words: Tensor) -> Iterator[None]:
 
 
 def best_device() -> str:
-    """Where to compute when nobody chose: "cuda", or else "mps" (Apple's graphics), or "cpu"."""
+    """The default device: "cuda" if there is one, else "mps" (Apple's graphics), else "cpu"."""
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _freeze(part: Part) -> Part:
-    """A part without dropout and without gradients, in the memory format that runs fastest."""
+    """Turn off a part's dropout and gradients, and choose the fastest memory format; return it."""
     part.eval().requires_grad_(False)
     return laid_out(part, torch.channels_last)
 
 
 def laid_out(part: Part, memory_format: torch.memory_format) -> Part:
-    """The part, with the numbers of its weights in another order in memory."""
+    """Store a part's weights in memory in the order `memory_format`; return the part."""
     module: Any = part  # mypy does not know `to(memory_format=)`
     return module.to(memory_format=memory_format)
 

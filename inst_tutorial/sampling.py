@@ -18,11 +18,11 @@ Callback = Callable[[int, int, Tensor, Tensor], None]
 
 
 class NoisePredictor(Protocol):
-    """What sampling and inversion ask of a painter: its levels, and the noise it sees."""
+    """What sampling and inversion need from a painter: its noise levels and its prediction."""
 
     @property
     def schedule(self) -> Schedule:
-        """The noise levels it was trained on."""
+        """The noise levels of its training."""
         ...
 
     def predict_noise(self, z_t: Tensor, t: int, context: Tensor) -> Tensor:
@@ -36,7 +36,7 @@ def guided_noise(
     """Eps (b, ...) pushed away from the empty prompt, towards the prompt; one batched call.
 
     context and empty are (b, L, d) or (1, L, d). guidance 1 is the prompt alone, and `empty` is
-    not looked at. Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022, eq. 6, with
+    not used. Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022, eq. 6, with
     guidance = 1 + w, as Stable Diffusion counts it.
     """
     b = len(z_t)
@@ -44,9 +44,9 @@ def guided_noise(
     if guidance == 1:
         return painter.predict_noise(z_t, t, context)
     contexts = torch.cat([empty.expand(b, -1, -1), context])  # (2b, L, d)
-    both = painter.predict_noise(torch.cat([z_t, z_t]), t, contexts)
-    without, with_prompt = both.chunk(2)  # (2b, ...) -> (b, ...), (b, ...)
-    return without + guidance * (with_prompt - without)
+    eps = painter.predict_noise(torch.cat([z_t, z_t]), t, contexts)
+    without_prompt, with_prompt = eps.chunk(2)  # (2b, ...) -> (b, ...), (b, ...)
+    return without_prompt + guidance * (with_prompt - without_prompt)
 
 
 @torch.no_grad()
@@ -62,7 +62,7 @@ def sample(
 ) -> Tensor:
     """Denoise z_t (b, ...) from level timesteps[0] to z0 (b, ...), one DDIM step a timestep.
 
-    timesteps, descending, are a sampling grid (`schedule.timesteps`) or its end.
+    timesteps, descending, are a sampling grid (`schedule.timesteps`) or the last part of one.
     """
     for i, (t, t_prev) in enumerate(zip(timesteps, [*timesteps[1:], -1], strict=True)):
         eps = guided_noise(painter, z_t, t, context, empty, guidance)

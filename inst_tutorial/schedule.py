@@ -22,7 +22,7 @@ from inst_tutorial.devices import upload
 
 
 class ScheduleError(ValueError):
-    """A schedule, step count, timestep or strength that does not exist; the text says which do."""
+    """An invalid schedule, step count, timestep or strength; the message says which are valid."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Schedule:
     alphas_cumprod: abar_t of each timestep t, (T,) float64, falling from near 1 to near 0.
     final_alpha: abar after the last step, when no timestep is left (t = -1).
     steps_offset: the lowest timestep of a sampling grid.
-    prediction_type: what the UNet answers with, "epsilon" or "v_prediction".
+    prediction_type: what the UNet predicts, "epsilon" or "v_prediction".
     coarse_level: deviation of the coarse noise of its training, see `multiscale_noise`.
     """
 
@@ -46,19 +46,21 @@ class Schedule:
     def from_config(cls, config: Mapping[str, Any]) -> Schedule:
         """Read a diffusers scheduler_config.json of Stable Diffusion 1.x or 2.x.
 
-        Raises ScheduleError for a scheduler whose levels or grid would be other ones.
+        Raises ScheduleError for a scheduler whose levels or grid this class cannot represent.
         """
         name = config.get("_class_name", "DDIMScheduler")
         if name not in _DEFAULTS:
             raise ScheduleError(
-                f"this painter's scheduler is a {name}; known are {', '.join(_DEFAULTS)}. Save the "
-                f"painter with DDIMScheduler.from_config(pipeline.scheduler.config) in its place"
+                f"this painter's scheduler is {name!r}; supported are {', '.join(_DEFAULTS)}. Save "
+                f"the painter with DDIMScheduler.from_config(pipeline.scheduler.config) instead"
             )
         config = {**_DEFAULTS[name], **config}
         for key, accepted in _ACCEPTED.items():
             if config[key] not in accepted:
-                known = " or ".join(map(repr, accepted))
-                raise ScheduleError(f"scheduler's {key} is {config[key]!r}; known is {known}")
+                supported = " or ".join(map(repr, accepted))
+                raise ScheduleError(
+                    f"the scheduler's {key} is {config[key]!r}; supported is {supported}"
+                )
         alphas_cumprod = torch.cumprod(1 - _betas(config), dim=0).double()
         return cls(
             alphas_cumprod,
@@ -82,7 +84,7 @@ class Schedule:
         return torch.where(t < 0, self.final_alpha, self.alphas_cumprod[t.clamp(min=0)])
 
 
-# What diffusers' schedulers take for a key that their file lacks, and what this schedule can be.
+# The defaults of diffusers' schedulers for keys that a file lacks, and the supported values.
 _COMMON = {
     "num_train_timesteps": 1000,
     "beta_start": 0.0001,
@@ -111,7 +113,7 @@ _ACCEPTED: dict[str, tuple[Any, ...]] = {
 
 
 def _betas(config: Mapping[str, Any]) -> Tensor:
-    """The variance added by each training step, (T,), in float32 as painters were trained with."""
+    """The variance added by each training step, (T,), in float32 as in the painters' training."""
     start, end, count = (config[k] for k in ("beta_start", "beta_end", "num_train_timesteps"))
     if config["beta_schedule"] == "linear":
         return torch.linspace(start, end, count)
@@ -136,8 +138,8 @@ def timesteps(schedule: Schedule, steps: int) -> tuple[int, ...]:
 def start_index(schedule: Schedule, steps: int, strength: float) -> int:
     """Where in `timesteps(schedule, steps)` a transfer of this strength starts.
 
-    strength in (0, 1] is the part of the grid that is walked, rounded to whole steps and at
-    least one; 1.0 walks all of it, from index 0. The picture is noised to the level
+    strength in (0, 1] is the share of the grid that is used, rounded to whole steps and at
+    least one; 1.0 uses all of it, from index 0. The picture is noised to the level
     timesteps[index], so that noising and denoising agree (InST's official code noises to
     int(1000 * strength), which is not on its grid). Raises ScheduleError.
     """
@@ -174,7 +176,7 @@ def multiscale_noise(shape: Sequence[int], coarse_level: float, generator: Gener
     places of the picture, enlarged without sharp borders, and added. 0 gives white noise.
 
     White noise leaves the mean colours of a picture's regions visible up to t = 999. A UNet that
-    is trained with white noise alone believes these colours more than the caption. Sources:
+    is trained with white noise alone follows these colours more than the caption. Sources:
     Guttenberg, "Diffusion with offset noise", 2023; Podell et al., "SDXL", 2023, section 2.5 (a
     level of 0.05).
     """
@@ -214,8 +216,8 @@ def ddim_inverse_step(
 ) -> Tensor:
     """z_t (b, ...) at level t -> the noisier level t_next: undoes `ddim_step` for the same eps.
 
-    It is the same step: neither z0 nor the noise changes, whichever way one goes (DDIM, section
-    4.3). What is hard in DDIM inversion is to know eps, see `inversion.ddim_inversion`.
+    The formula is that of `ddim_step`: neither z0 nor the noise changes in either direction (DDIM,
+    section 4.3). The difficulty of DDIM inversion is to find eps, see `inversion.ddim_inversion`.
     """
     return ddim_step(schedule, z_t, t, t_next, eps)
 

@@ -34,7 +34,7 @@ def read_single_file(path: Path, config: str | Path | None, dtype: torch.dtype) 
     if path.suffix != ".safetensors":
         raise PainterError(
             f"{path} is not a .safetensors file. Pickled checkpoints (.ckpt, .pt, .bin) are never "
-            f"read, because reading one runs whatever is in it: look for a .safetensors version"
+            f"read, because reading one runs the code in it: look for a .safetensors version"
         )
     try:
         with _configured(config or layout_of(path)) as folder:
@@ -45,9 +45,9 @@ def read_single_file(path: Path, config: str | Path | None, dtype: torch.dtype) 
                 torch_dtype=dtype,
                 **dict.fromkeys(("safety_checker", "feature_extractor", "image_encoder")),
             )
-    except NotImplementedError as error:  # a part still without data was to be moved
+    except NotImplementedError as error:  # raised for a part whose weights are not in the file
         raise PainterError(
-            f"{path} lacks some of its weights: was its download cut short?"
+            f"{path} lacks some of its weights: perhaps its download was cut short"
         ) from error
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise PainterError(f"cannot load {path}: {error}") from error
@@ -60,7 +60,7 @@ def read_single_file(path: Path, config: str | Path | None, dtype: torch.dtype) 
 
 
 def layout_of(path: Path) -> str:
-    """The name in LAYOUTS of a file, found by the width of the text that its UNet reads.
+    """The name in LAYOUTS of a file, found from the width of the text that its UNet reads.
 
     Raises PainterError.
     """

@@ -1,8 +1,8 @@
-"""A content picture and a learned word become a picture; so do a prompt and a word.
+"""Style transfer: repaint a content picture with a learned word, or draw a prompt with one.
 
-The whole method of InST (Zhang et al. 2023, section 3) in three lines of `repaint`: encode
-the content, noise it so that the noise remembers its detail (inversion), denoise it again
-while the learned word says the style (sampling).
+The method of InST (Zhang et al. 2023, section 3) is three steps of `repaint`. The content is
+encoded. It is noised in a way that keeps its detail (inversion). It is denoised again with the
+learned word in the prompt (sampling).
 """
 
 from __future__ import annotations
@@ -26,21 +26,22 @@ DRAWING = 3.0  # guidance of pictures drawn from pure noise
 
 
 class TransferError(ValueError):
-    """A setting of a transfer that makes no sense; the message says which would."""
+    """An invalid setting of a transfer; the message says which are valid."""
 
 
 @dataclass(frozen=True)
 class TransferSettings:
     """How to repaint a content picture.
 
-    strength in (0, 1]: how much noise, and so how much freedom. guidance: 1 follows the
-    prompt once, more exaggerates it. steps: length of the full denoising grid; `strength` of
-    it is walked. inversion: a name of `INVERSIONS`. prompt: text with "*" where the word
-    stands, or any text when there is no word. adain: give the content latent the style
-    latent's channel statistics first, as the official notebook does (InST.ipynb, cell 2).
+    strength in (0, 1]: how much noise is added; more noise lets more change. guidance: 1 follows
+    the prompt as it is, greater values exaggerate it. steps: length of the full denoising grid,
+    of which the share `strength` is used. inversion: a name of `INVERSIONS`. prompt: text with
+    "*" where the word goes, or any text when there is no word. adain: first give the content
+    latent the style latent's channel statistics, as the official notebook does (InST.ipynb,
+    cell 2).
 
     In a sweep over styles like those of Paintbox's training (bench/sweep-transfer.json) guidance 1
-    comes nearer to the truth than the default 2, where the style is plainer to see; with Stable
+    is nearer to the truth than the default 2, which shows the style more clearly. With Stable
     Diffusion the official notebook uses strength 0.7 and guidance 10.
     """
 
@@ -101,9 +102,9 @@ def transfer(
 ) -> Image.Image | list[Image.Image]:
     """Repaint one content picture, or several in one batch: a picture in, a picture out.
 
-    Every content picture meets the same noise, so a picture's result does not depend on its
-    neighbours. Without a word, settings.prompt must be plain text: with inversion="noise"
-    that is img2img (SDEdit, Meng et al. 2022). `style` is read by AdaIN only.
+    Every content picture gets the same noise, so a picture's result does not depend on the other
+    pictures. Without a word, settings.prompt must be text without "*": with inversion="noise"
+    that is img2img (SDEdit, Meng et al. 2022). `style` is the style picture, for adain only.
 
     Raises TransferError for settings or pictures that do not fit, PromptError for a prompt
     that does not fit the word.
@@ -125,13 +126,13 @@ def repaint(
 ) -> Repainted:
     """`transfer` in latents: content_pm1 (b, 3, H, W) in -1..1 to latents (b, c, h, w).
 
-    callback(i, t, z_t, z0_hat) sees every denoising step.
+    callback(i, t, z_t, z0_hat) is called at every denoising step.
     """
     settings = settings or TransferSettings()
     if settings.adain != (style is not None):
         raise TransferError(
-            "adain=True needs the style picture, and a style picture is read with adain=True "
-            f"only; got adain={settings.adain} and style={style}"
+            "adain=True needs the style picture, and a style picture needs adain=True; "
+            f"got adain={settings.adain} and style={style}"
         )
     context = _context(painter, settings.prompt, word)  # (1, L, d)
     empty = painter.embed("")
@@ -152,7 +153,7 @@ def repaint(
 
 
 def _invert(painter: Painter, z0: Tensor, context: Tensor, settings: TransferSettings) -> Inverted:
-    """Invert picture by picture, each with a generator of its own at the same seed."""
+    """Invert picture by picture, each with a new generator at the same seed."""
     invert = INVERSIONS[settings.inversion]
     singles = [
         invert(
@@ -199,7 +200,7 @@ def draw(
     seed: int = 0,
     callback: Callback | None = None,
 ) -> Image.Image:
-    """Draw a prompt from pure noise, with a learned word at its "*" or without any.
+    """Draw a prompt from pure noise, with a learned word in the place of its "*", or without one.
 
     Raises TransferError and PromptError as `transfer` does.
     """
@@ -252,7 +253,7 @@ def _batch(painter: Painter, pictures: Sequence[Image.Image]) -> Tensor:
     for picture in pictures:
         if picture.size != (side, side):
             raise TransferError(
-                f"this painter paints {side} x {side} pixels, got a picture of {picture.size}: "
+                f"this painter's pictures are {side} x {side} pixels, got one of {picture.size}: "
                 f"open it with open_picture(path, {side})"
             )
     return to_tensor(pictures, device=painter.device, dtype=painter.dtype)

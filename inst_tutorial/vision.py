@@ -1,4 +1,4 @@
-"""CLIP's vision tower: how it is found, read, and given its pictures.
+"""CLIP's vision tower: how it is found and read, and how its pictures are prepared.
 
 Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImagePreprocessing:
-    """How a vision tower wants its pictures: `size` in pixels, mean and std of its channels."""
+    """How pictures are prepared for a tower: `size` in pixels, mean and std of the channels."""
 
     size: int
     mean: tuple[float, ...]
@@ -46,7 +46,7 @@ class ImagePreprocessing:
 
     def prepare(self, picture_pm1: Tensor) -> Tensor:
         """(b, 3, S, S) in [-1, 1] -> (b, 3, size, size), normalised as CLIP was trained."""
-        if picture_pm1.device.type == "mps":  # there PyTorch before 2.8 lacks this resizing
+        if picture_pm1.device.type == "mps":  # PyTorch before 2.8 cannot resize so on mps
             picture_pm1 = picture_pm1.cpu()
         picture_01 = picture_pm1.float() / 2 + 0.5
         if picture_01.shape[-1] != self.size:
@@ -58,7 +58,7 @@ class ImagePreprocessing:
 
 
 VisionTower = tuple["CLIPVisionModelWithProjection", ImagePreprocessing]
-"""A tower, and how it wants its pictures."""
+"""A tower, and how its pictures are prepared."""
 
 
 def read_vision_tower(source: str | Path, dtype: torch.dtype) -> VisionTower:
@@ -71,7 +71,7 @@ def read_vision_tower(source: str | Path, dtype: torch.dtype) -> VisionTower:
         folder, _ = find_folder(source, revision, ())
     except PainterError as error:
         raise PainterError(
-            f"CLIP's vision tower is missing: {error}. A word of kind 'free' needs none."
+            f"CLIP's vision tower is missing: {error}. A word of kind 'free' does not need it."
         ) from error
     tower, settings = (name if (folder / name).is_dir() else "." for name in VISION_PARTS)
     with quiet():

@@ -38,10 +38,10 @@ def playground(
     alt: str = ALT,
     caption: str = "",
 ) -> Playground:
-    """Content pictures repainted in the words' styles, with an upload where a kernel is there.
+    """Content pictures repainted in the words' styles; a reader with a kernel can upload one.
 
-    The results at the given strengths and guidances are computed now, `steps` steps each, and
-    stored; a kernel computes those in between, and those of an uploaded picture.
+    The results at the given strengths and guidances are computed now, with `steps` steps each,
+    and stored. A kernel computes values in between, and the results of an uploaded picture.
     `style_pictures` {name of a word: picture} turns the menu of styles into a gallery.
     """
     pictures = dict(contents or _examples(painter.picture_size))
@@ -107,7 +107,7 @@ class Playground(ipywidgets.VBox):
         return {**data, "text/html": self.viewer.to_html()}
 
     def _uploaded(self, _: object) -> None:
-        """Open what came, add it to the contents, or say why not."""
+        """Add an uploaded picture to the contents, or show why it cannot be opened."""
         if not self.upload.value:
             return
         file = io.BytesIO(bytes(self.upload.value[0]["content"]))

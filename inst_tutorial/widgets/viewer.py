@@ -1,10 +1,10 @@
-"""One viewer for every control in the book: it chooses one of many pictures.
+"""The viewer behind every control in the book: the reader chooses one of many pictures.
 
     >>> view(frame, strength=[0.3, 0.5, 0.7], style=["starry", "neon"], alt="{style} at {strength}")
 
 All pictures are made when the cell runs. The result is a widget (anywidget) for a notebook with a
-kernel, and at the same time a piece of HTML that holds the pictures and the same JavaScript, for
-a page or a notebook without one: `viewer.js` draws both.
+kernel. It is also a piece of HTML with the pictures and the same JavaScript, for a page or a
+notebook without a kernel. `viewer.js` draws both.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ Frame = Callable[..., Image.Image | Figure]
 
 
 class ViewError(ValueError):
-    """A control, a choice or a frame that a viewer cannot show; the text says which."""
+    """A control, a choice or a frame that a viewer cannot show; the message says which."""
 
 
 @dataclass(frozen=True)
 class Control:
     """A slider for numbers, a menu for texts, a gallery for texts with thumbnails.
 
-    labels: what the reader sees; numbers: a slider's values; thumbs: a gallery's pictures as data
-    URIs; range: (low, high, step) that the slider takes where a kernel computes.
+    labels: the texts that the reader sees. numbers: a slider's values. thumbs: a gallery's
+    pictures as data URIs. range: (low, high, step) of the slider when a kernel computes.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Control:
 
     @property
     def values(self) -> tuple[Value, ...]:
-        """What a frame is called with."""
+        """The values with which a frame is called."""
         return self.numbers or self.labels
 
 
@@ -80,32 +80,32 @@ def view(
 ) -> FrameViewer:
     """A viewer of `frame(**choice)` for every combination of the choices.
 
-    Each keyword is a control: numbers give a slider, texts a menu, a dict {name: picture} a
-    gallery; `frame` gets one value of each, from a gallery the name, and returns a picture or a
-    figure. `alt` and `caption` are texts; in `alt`, {strength} stands for the chosen strength, and
-    a screen reader says it at each change. `start` is the first choice shown, `width` the
+    Each keyword is a control: numbers give a slider, texts a menu, and a dict {name: picture} a
+    gallery. `frame` gets one value of each (of a gallery, the name) and returns a picture or a
+    figure. `alt` and `caption` are texts. In `alt`, {strength} is replaced by the chosen strength;
+    a screen reader reads it at each change. `start` is the choice that is shown first, `width` the
     picture's width in pixels on the page.
 
-    live: computes a picture that is not stored, where a kernel is there: of the same keywords, at
-    the values in between that `live_ranges` {name: (low, high, step)} gives a slider.
+    live: a function of the same keywords. Where there is a kernel, it computes pictures that are
+    not stored, at the values that `live_ranges` {name: (low, high, step)} gives to a slider.
 
-    Raises ViewError when a control has no choices, names an unknown keyword, or when the frames
-    are too many or too big for a page.
+    Raises ViewError when a control has no choices or an unknown name, and when the frames are
+    too many or too big for a page.
     """
     ranges = dict(live_ranges or {})
     controls = [_control(name, values, ranges.pop(name, None)) for name, values in choices.items()]
     if not controls or ranges:
-        raise ViewError(f"a control for each of {list(ranges)} is needed" if ranges else NO_CONTROL)
+        raise ViewError(f"live_ranges names {[*ranges]}, not controls" if ranges else NO_CONTROL)
     combinations = list(itertools.product(*(control.values for control in controls)))
     if len(combinations) > MOST_FRAMES:
         raise ViewError(f"{len(combinations)} frames are too many; {MOST_FRAMES} is the limit")
-    named = [dict(zip(choices, values, strict=True)) for values in combinations]
-    pictures = [_picture(frame(**choice)) for choice in named]
+    named_choices = [dict(zip(choices, values, strict=True)) for values in combinations]
+    pictures = [_picture(frame(**choice)) for choice in named_choices]
     spec = {
         "controls": [asdict(control) for control in controls],
         "start": _start(controls, start or {}),
         "frames": [data_uri(picture) for picture in pictures],
-        "alts": [_alt(alt, choice) for choice in named],
+        "alts": [_alt(alt, choice) for choice in named_choices],
         "caption": caption,
         "width": width or _shown_width(pictures[0].width),
         "live": live is not None,
@@ -118,7 +118,7 @@ def view(
 
 
 class FrameViewer(anywidget.AnyWidget):
-    """What `view` returns: `spec` is all that viewer.js needs, `live` computes further frames."""
+    """The viewer that `view` returns. `spec` is all that viewer.js needs; see `view` for `live`."""
 
     _esm: ClassVar[str] = f"{SCRIPT}\nexport default {{ render: InstView.render }};\n"
     _css: ClassVar[str] = STYLE
@@ -138,9 +138,10 @@ class FrameViewer(anywidget.AnyWidget):
         return {**data, "text/html": self.to_html()}, metadata
 
     def to_html(self) -> str:
-        """The viewer as a piece of a page that needs nothing else, with a still picture inside.
+        """The viewer as a piece of a page that needs no other files.
 
-        The still is the start frame; the list of frames has an empty text in its place.
+        It shows the start frame as an ordinary picture until its script runs; the list of frames
+        has an empty text in that place.
         """
         frames, alts = list(self.spec["frames"]), self.spec["alts"]
         first = frame_index(self.spec)
@@ -157,34 +158,34 @@ class FrameViewer(anywidget.AnyWidget):
         )
 
     def extend(self, control: str, label: str, picture: Image.Image) -> None:
-        """Give a gallery one more choice, for `live` only, and choose it."""
+        """Add one choice, for `live` only, to the gallery named `control`, and choose it."""
         thumb = data_uri(_thumbnail(picture))
         self.send({"extend": control, "label": label, "thumb": thumb})
 
     def _answer(self, _: object, content: Mapping[str, Any], buffers: object) -> None:
-        """A choice came from the browser: send its picture, or the reason why there is none."""
+        """Answer a choice from the browser with its picture, or with the error."""
         if self._live is None or "choice" not in content:
             return
         try:
             picture = _picture(self._live(**content["choice"]))
             alt = _alt(self._alt, content["choice"])
             self.send({"frame": data_uri(picture), "alt": alt})
-        except Exception as error:  # the reader must see it; a widget's errors go nowhere
+        except Exception as error:  # show it: Jupyter does not show errors in a widget's callback
             self.send({"error": f"{type(error).__name__}: {error}"})
 
 
 def frame_index(spec: Mapping[str, Any], choice: Mapping[str, Value] | None = None) -> int:
-    """Where in spec["frames"] a choice is, or the start."""
+    """The index in spec["frames"] of a choice, or of the start."""
     index = 0
     for control, start in zip(spec["controls"], spec["start"], strict=True):
         values = control["numbers"] or control["labels"]
-        at = start if choice is None else list(values).index(choice[control["name"]])
-        index = index * len(values) + at
+        position = start if choice is None else list(values).index(choice[control["name"]])
+        index = index * len(values) + position
     return index
 
 
 def data_uri(picture: Image.Image) -> str:
-    """A picture as the text of a WebP file, for a page."""
+    """A picture as a WebP file in a data URI, for a page."""
     file = io.BytesIO()
     picture.convert("RGB").save(file, "WEBP", quality=80, method=6)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode("ascii")
@@ -202,7 +203,7 @@ def _control(
     if not control.labels or len(set(control.labels)) < len(control.labels):
         raise ViewError(f"{name}: different choices are needed, got {control.labels}")
     if live and control.kind != "slider":
-        raise ViewError(f"{name}: only a slider has values in between")
+        raise ViewError(f"{name}: live_ranges is for sliders only")
     return control
 
 
@@ -221,9 +222,9 @@ def _plain_control(name: str, label: str, values: Sequence[Value], live: Range |
 
 
 def _start(controls: Sequence[Control], start: Mapping[str, Value]) -> list[int]:
-    """The start as positions, one for each control; the first choice where it says nothing."""
+    """The position of the start in each control; 0 for a control that `start` does not name."""
     if unknown := set(start) - {control.name for control in controls}:
-        raise ViewError(f"start names {sorted(unknown)}, which are no controls")
+        raise ViewError(f"start names {sorted(unknown)}, which are not controls")
     for control in controls:
         if start.get(control.name, control.values[0]) not in control.values:
             raise ViewError(f"start: {control.name} has no {start[control.name]!r}")
@@ -231,7 +232,7 @@ def _start(controls: Sequence[Control], start: Mapping[str, Value]) -> list[int]
 
 
 class _Shown(float):
-    """A number that a text shows with few digits, unless it says otherwise."""
+    """A number that is formatted with few digits unless the text gives a format."""
 
     def __format__(self, spec: str) -> str:
         return super().__format__(spec or "g")
@@ -242,7 +243,7 @@ def _alt(alt: str, choice: Mapping[str, Value]) -> str:
     try:
         return alt.format(**shown)
     except (KeyError, IndexError, ValueError) as error:
-        raise ViewError(f"alt={alt!r} may name {', '.join(choice)} only: {error}") from error
+        raise ViewError(f"alt={alt!r} may only name {', '.join(choice)}: {error}") from error
 
 
 def _picture(frame: Image.Image | Figure) -> Image.Image:
@@ -256,5 +257,5 @@ def _thumbnail(picture: Image.Image) -> Image.Image:
 
 
 def _shown_width(pixels: int) -> int:
-    """Small pictures are shown enlarged."""
+    """The width on the page: small pictures are enlarged."""
     return pixels * max(1, round(256 / pixels)) if pixels < 256 else pixels

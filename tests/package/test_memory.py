@@ -84,7 +84,7 @@ def test_offload_lets_the_idle_rest(painter) -> None:
 
 
 def test_an_unknown_saver(painter) -> None:
-    with pytest.raises(ValueError, match="unknown memory saver 'magic': choose of offload, check"):
+    with pytest.raises(ValueError, match="unknown memory saver 'magic': choose from offload"):
         save_memory(painter, ["magic"])
 
 

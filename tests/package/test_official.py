@@ -139,7 +139,7 @@ def test_the_command_says_what_the_word_can_do(embeddings, tmp_path, sd1_folder)
     arguments += ["-o", tmp_path / "word.safetensors"]
     result = CliRunner().invoke(cli.app, [str(a) for a in arguments])
     assert result.exit_code == 0, result.output
-    assert "can do" in result.stdout and "dropout stays on" in result.stdout
+    assert "cannot reproduce" in result.stdout and "dropout stays on" in result.stdout
     assert Word.load(tmp_path / "word.safetensors").info["official"] == "embeddings.pt"
     (tmp_path / "bad.pt").write_text("no pickle")
     arguments[1] = tmp_path / "bad.pt"

@@ -293,7 +293,7 @@ def test_words_outside_a_closed_vocabulary(sd1_painter: Painter) -> None:
     assert torch.equal(
         painter.embed("a * sea", painter.vectors_of("red")), painter.embed("a red sea")
     )
-    with pytest.raises(PromptError, match=r"'reds' \(near it: red.*'wombat' \(near it: no word"):
+    with pytest.raises(PromptError, match=r"'reds' \(similar: red.*'wombat' \(similar: no word"):
         painter.embed("red reds, wombat")
 
 
@@ -388,7 +388,7 @@ def test_the_tower_and_the_tokenizer_are_pinned(monkeypatch, sd2_folder: Path) -
         with pytest.raises(PainterError, match="hf download openai/clip-vit-large-patch14"):
             load()
     assert set(asked) == {(VISION, VISION_REVISION)}
-    with pytest.raises(PainterError, match="A word of kind 'free' needs none"):
+    with pytest.raises(PainterError, match="A word of kind 'free' does not need it"):
         Painter.load(sd2_folder).vision_tower  # noqa: B018
 
 

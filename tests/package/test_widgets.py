@@ -118,11 +118,11 @@ def test_small_pictures_are_shown_enlarged_and_big_ones_as_they_are():
         ({"x": [1, "a"]}, "x: all numbers or all texts"),
         ({"x": [1, float("nan")]}, "x: finite"),
         ({"x": range(500)}, "500 frames are too many"),
-        ({"x": [1], "start": {"y": 1}}, "no controls"),
+        ({"x": [1], "start": {"y": 1}}, "which are not controls"),
         ({"x": [1], "start": {"x": 7}}, "x has no 7"),
-        ({"x": [1], "alt": "{z}"}, "may name x only"),
-        ({"x": [1], "live_ranges": {"y": (0, 1, 0.1)}}, "a control for each"),
-        ({"x": ["a"], "live_ranges": {"x": (0, 1, 0.1)}}, "only a slider"),
+        ({"x": [1], "alt": "{z}"}, "may only name x"),
+        ({"x": [1], "live_ranges": {"y": (0, 1, 0.1)}}, r"live_ranges names \['y'\], not controls"),
+        ({"x": ["a"], "live_ranges": {"x": (0, 1, 0.1)}}, "live_ranges is for sliders only"),
     ],
 )
 def test_what_makes_no_sense_is_refused(choices, reason):
