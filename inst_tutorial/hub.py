@@ -75,11 +75,12 @@ def _way_out(name: str, revision: str | None, error: Exception) -> str:
             f"the hub has no {name!r}, or it is private: check the spelling, run `hf auth login` "
             f"if it is yours, or take {SUGGESTION!r}"
         )
+    message = (str(error).splitlines() or [""])[0]
     at_revision = f" at revision {revision!r}" if revision else ""
     pinned = f" --revision {revision}" if revision else ""
     return (
         f"{name!r}{at_revision} is not a folder here, not in the hub's cache, and could not be "
-        f"fetched ({type(error).__name__}: {(str(error).splitlines() or [''])[0]}). Once, with a network "
+        f"fetched ({type(error).__name__}: {message}). Once, with a network "
         f"connection, run `hf download {name}{pinned}` (after `hf auth login` if it is gated), or "
         f"name a local folder, or use 'paintbox', which needs no network."
     )

@@ -353,9 +353,8 @@ def learn_many(
     with tqdm(total=settings.steps, initial=step, desc="learning", disable=not progress) as bar:
         if step == 0:
             evaluate(0)
-        while step < settings.steps and (
-            active := [learner for learner in learners if not learner.done]
-        ):
+        while step < settings.steps and not all(learner.done for learner in learners):
+            active = [learner for learner in learners if not learner.done]
             learning_step(painter, active, tokens)
             step += 1
             bar.update()

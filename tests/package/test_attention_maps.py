@@ -212,7 +212,7 @@ def test_maps_by_word_are_the_mean(painter: Painter) -> None:
 
 def test_an_unknown_resolution_is_refused(painter: Painter) -> None:
     maps = recorded(painter, "a red house")
-    with pytest.raises(MapsError, match=rf"resolutions \[{maps.resolutions[0]}.*got 5"):
+    with pytest.raises(MapsError, match=rf"must be one of \[{maps.resolutions[0]}.*got 5"):
         maps_by_word(maps, 5)
 
 
