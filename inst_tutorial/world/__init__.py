@@ -3,7 +3,7 @@
 A scene says what is to be seen, a style how it is painted. ``paint(scene, style)``
 is the truth that style transfer tries to reach; ``paint(scene)`` is the photograph
 it starts from. Reading order: seeds, colours, canvas, subjects, settings, scene, style,
-technique, render, caption, gallery, artist_names, examples.
+technique, render, caption, gallery, broad_styles, artist_names, examples.
 
     >>> from inst_tutorial.world import HELD_OUT, Scene, paint
     >>> picture = paint(Scene("cat", "snow", light="night"), HELD_OUT["starry"])
@@ -12,6 +12,7 @@ technique, render, caption, gallery, artist_names, examples.
 """
 
 from inst_tutorial.world.artist_names import artists
+from inst_tutorial.world.broad_styles import sample_broad_style
 from inst_tutorial.world.caption import (
     content_words,
     describe,
@@ -22,7 +23,9 @@ from inst_tutorial.world.caption import (
 )
 from inst_tutorial.world.colours import NAMED as COLOURS
 from inst_tutorial.world.examples import (
+    Shares,
     sample_caption,
+    sample_captions,
     sample_example,
     sample_named_caption,
     sample_pair,
@@ -45,6 +48,7 @@ __all__ = [
     "SUBJECTS",
     "SUBJECT_COLOURS",
     "Scene",
+    "Shares",
     "Style",
     "artists",
     "blend",
@@ -54,7 +58,9 @@ __all__ = [
     "full_caption",
     "named_caption",
     "paint",
+    "sample_broad_style",
     "sample_caption",
+    "sample_captions",
     "sample_example",
     "sample_named_caption",
     "sample_pair",

@@ -54,9 +54,12 @@ def describe(scene: Scene, style: Style | None, rng: np.random.Generator) -> str
     return _join(f"{with_article(medium(style))} of {content}", details, colours)
 
 
-def named_caption(scene: Scene, style: Style, rng: np.random.Generator) -> str:
-    """A caption for training that names the artist, alone or after the content."""
-    if rng.random() < 0.4:
+def named_caption(
+    scene: Scene, style: Style, rng: np.random.Generator, *, alone: float = 0.4
+) -> str:
+    """A caption for training that names the artist: alone, in a share of them, or after the
+    content."""
+    if rng.random() < alone:
         return style.name
     kept = rng.random(3) > 0.15
     content = _content(scene, colour=kept[0], setting=kept[1], light=kept[2])

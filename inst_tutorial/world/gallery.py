@@ -7,12 +7,13 @@ its distance from every held-out style.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from inst_tutorial.world.colours import NAMED
-from inst_tutorial.world.style import RANGES, Style, blend, distance
+from inst_tutorial.world.style import RANGES, Style, blend
 
 #: The gap around each held-out style that no training style enters; see ``style.distance``.
 GAP = 0.42
@@ -128,8 +129,19 @@ def sample_style(rng: np.random.Generator) -> Style:
     """Draw a style from the training continuum, never nearer than ``GAP`` to a held-out one."""
     while True:
         style = _wander(rng)
-        if min(distance(style, other) for other in HELD_OUT.values()) >= GAP:
+        if keeps_gap(style):
             return style
+
+
+def keeps_gap(style: Style) -> bool:
+    """Whether a style is no nearer than ``GAP`` to any held-out one."""
+    point = style.vector()
+    return all(np.linalg.norm(point - unseen) >= GAP for unseen in _held_out_vectors())
+
+
+@cache
+def _held_out_vectors() -> tuple[np.ndarray, ...]:
+    return tuple(style.vector() for style in HELD_OUT.values())
 
 
 def _wander(rng: np.random.Generator) -> Style:
@@ -155,9 +167,9 @@ def sample_palette(rng: np.random.Generator) -> tuple[str, ...]:
     """Three to five colours around two or three named ones, from dark to light."""
     names = [n for n in NAMED if n not in ("black", "white", "cream")]
     chosen = [str(n) for n in rng.choice(names, int(rng.integers(1, 4)), replace=False)]
-    base = [_hex(np.array(_channels(NAMED[name])) + rng.normal(0, 12, 3)) for name in chosen]
-    dark = _hex(np.array(_channels(base[0])) * rng.uniform(0.2, 0.4))
-    light = _hex(255 - (255 - np.array(_channels(base[-1]))) * rng.uniform(0.1, 0.35))
+    base = [hex_of(np.array(_channels(NAMED[name])) + rng.normal(0, 12, 3)) for name in chosen]
+    dark = hex_of(np.array(_channels(base[0])) * rng.uniform(0.2, 0.4))
+    light = hex_of(255 - (255 - np.array(_channels(base[-1]))) * rng.uniform(0.1, 0.35))
     return (dark, *base, light)
 
 
@@ -165,6 +177,7 @@ def _channels(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def _hex(channels: np.ndarray) -> str:
+def hex_of(channels: np.ndarray) -> str:
+    """A colour of three channels, 0..255 and rounded, as "#rrggbb"."""
     red, green, blue = np.clip(np.round(channels), 0, 255).astype(int)
     return f"#{red:02x}{green:02x}{blue:02x}"

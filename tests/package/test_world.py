@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from inst_tutorial.painter import Painter
 from inst_tutorial.world import (
     GAP,
     HELD_OUT,
@@ -17,6 +18,7 @@ from inst_tutorial.world import (
     STYLES,
     SUBJECTS,
     Scene,
+    Shares,
     Style,
     artists,
     blend,
@@ -25,7 +27,9 @@ from inst_tutorial.world import (
     full_caption,
     named_caption,
     paint,
+    sample_broad_style,
     sample_caption,
+    sample_captions,
     sample_example,
     sample_named_caption,
     sample_pair,
@@ -91,19 +95,24 @@ def test_every_style_paints_a_picture_unlike_the_photograph(name):
     assert np.abs(pixels(picture) - pixels(paint(scene))).mean() > 0.03
 
 
+def border_ratio(scene, style):
+    """How much more a picture, seen from afar, changes along the subject's border."""
+    afar = ndimage.gaussian_filter(pixels(paint(scene, style)), (2.5, 2.5, 0))
+    change = np.linalg.norm(np.gradient(afar, axis=(0, 1)), axis=(0, 3))
+    mask = scene.draw().subject
+    inside, around = (
+        morph(mask, iterations=2) for morph in (ndimage.binary_erosion, ndimage.binary_dilation)
+    )
+    border = around & ~inside
+    return change[border].mean() / change[~border].mean()
+
+
 @pytest.mark.parametrize("name", EVERY_STYLE)
 def test_the_subject_stands_out_in_every_style(name):
-    """Seen from afar, a picture changes more along the subject's border than elsewhere."""
     ratios = []
     for seed, subject in enumerate(("cat", "house", "mushroom", "balloon")):
         scene = Scene(subject, "meadow", colour="red", seed=seed)
-        afar = ndimage.gaussian_filter(pixels(paint(scene, EVERY_STYLE[name])), (2.5, 2.5, 0))
-        change = np.linalg.norm(np.gradient(afar, axis=(0, 1)), axis=(0, 3))
-        mask = scene.draw().subject
-        border = ndimage.binary_dilation(mask, iterations=2) & ~ndimage.binary_erosion(
-            mask, iterations=2
-        )
-        ratios.append(change[border].mean() / change[~border].mean())
+        ratios.append(border_ratio(scene, EVERY_STYLE[name]))
     assert np.mean(ratios) > 1.02, ratios
 
 
@@ -141,7 +150,63 @@ def test_the_training_stream_never_shows_a_held_out_style():
         assert style is None or all(distance(style, s) >= GAP for s in HELD_OUT.values())
 
 
-def test_every_painter_has_a_name_and_a_training_style_of_their_own():
+BROAD = Shares(photographs=0.1, artists=0.2, broad=0.5, name_alone=0.25)
+
+
+def test_the_default_examples_and_the_artists_stay_what_they_were():
+    examples, names = hashlib.sha256(), hashlib.sha256(repr(artists()).encode())
+    for seed in range(300):
+        examples.update(repr(sample_example(seed)).encode() + sample_named_caption(seed).encode())
+    assert examples.hexdigest()[:12] == "410f66e607e4"
+    assert names.hexdigest()[:12] == "54b11030c0c2"
+
+
+def test_the_stream_has_the_shares_that_are_asked_for():
+    known = {replace(style, name="") for style in artists().values()}
+    styles = [sample_example(seed, BROAD)[1] for seed in range(400)]
+    painted = [style for style in styles if style is not None]
+    by_artists = sum(style in known for style in painted)
+    assert 20 < len(styles) - len(painted) < 65 and 50 < by_artists < 115
+    named = [sample_captions(seed, BROAD)[2][1] for seed in range(400)]
+    alone = sum(caption == "*" for caption in named) / sum("*" in caption for caption in named)
+    assert alone == pytest.approx(0.25, abs=0.08)
+    islands = [replace(s, palette=STYLES["oil"].palette) for s in STYLES.values()]
+    nearest = [min(distance(s, island) for island in islands) for s in painted if s not in known]
+    assert np.mean([d > 0.8 for d in nearest]) > 0.3  # broad styles are far from every named one
+
+
+@pytest.mark.parametrize("wrong", [{"broad": 0.5}, {"artists": -0.1}, {"name_alone": 2}])
+def test_shares_that_are_impossible_are_refused(wrong):
+    with pytest.raises(ValueError, match="each share is"):
+        Shares(**wrong)
+
+
+def test_broad_styles_keep_the_gap_and_use_every_technique():
+    rng = np.random.default_rng(0)
+    styles = [sample_broad_style(rng) for _ in range(400)]
+    for style, unseen in itertools.product(styles, HELD_OUT.values()):
+        assert distance(style, unseen) >= GAP
+    for habit in ("strokes", "wash", "cells", "dots", "flatten", "hatch", "outline", "bare"):
+        assert sum(getattr(style, habit) > 0 for style in styles) > 20, habit
+    assert sum(style.wash > 0 and style.strokes > 0 and style.outline > 0 for style in styles) > 3
+
+
+def test_captions_of_broad_styles_use_known_words_and_are_short():
+    words = Painter.load("paintbox").tokenizer
+    rng = np.random.default_rng(1)
+    for seed in range(300):
+        ids = words(full_caption(Scene.sample(seed), sample_broad_style(rng))).input_ids
+        assert words.unk_token_id not in ids and len(ids) <= 34
+
+
+def test_the_subject_stands_out_in_broad_styles():
+    """Single pictures may fail, as in the continuum; a picture of one colour must not occur."""
+    rng = np.random.default_rng(2)
+    ratios = [border_ratio(Scene.sample(seed), sample_broad_style(rng)) for seed in range(60)]
+    assert np.mean(ratios) > 1.4 and np.mean(np.array(ratios) > 1) > 0.9
+
+
+def test_every_artist_has_a_name_and_a_training_style_of_their_own():
     assert len(artists()) == 400
     assert [replace(style, name="") for style in artists().values()][: len(STYLES)] == [
         replace(style, name="") for style in STYLES.values()
