@@ -13,6 +13,7 @@ import numpy as np
 
 from inst_tutorial.world.colours import luminance, rgb
 from inst_tutorial.world.gallery import hex_of, keeps_gap, sample_palette
+from inst_tutorial.world.scene import one_of
 from inst_tutorial.world.style import Style
 
 #: Main techniques. Strokes count three times: they have the most parameters.
@@ -34,7 +35,7 @@ def sample_broad_style(rng: Rng) -> Style:
 
 
 def _sample(rng: Rng) -> Style:
-    main = str(rng.choice(TECHNIQUES))
+    main = one_of(TECHNIQUES, rng)
     habits = _ground(rng, main) | _lines(rng, main)
     habits |= _marks(rng, main, most_jitter=0.13 if "outline" in habits else 0.09)
     return Style(**habits, **_surface(rng, main), **_colours(rng, main))

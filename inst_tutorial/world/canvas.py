@@ -21,6 +21,10 @@ Ink = int | tuple[int, int, int]
 SIZE = 128  # pixels a side of every picture of the world
 SCALE = 3  # drawn this much larger, then averaged down, so that edges are smooth
 
+#: Row and column of every pixel, (128, 128) float32 each.
+YS, XS = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
+YS.flags.writeable = XS.flags.writeable = False
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -47,8 +51,8 @@ class Canvas:
         column = np.stack(
             [np.interp(rows, range(len(background_01)), channel) for channel in background_01.T], -1
         )  # (side, 3)
-        pixels = np.broadcast_to((column * 255).round().astype(np.uint8)[:, None], (side, side, 3))
-        self._colour = Image.fromarray(np.ascontiguousarray(pixels))
+        narrow = Image.fromarray((column * 255).round().astype(np.uint8)[:, None])  # one pixel wide
+        self._colour = narrow.resize((side, side), Image.Resampling.NEAREST)
         self._parts = Image.new("I", (side, side), 0)
         self._colour_pen = ImageDraw.Draw(self._colour)
         self._parts_pen = ImageDraw.Draw(self._parts)

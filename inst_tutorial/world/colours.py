@@ -5,6 +5,8 @@ All colours are float RGB in 0..1 (sRGB, not linear light), shape (..., 3).
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 Colour = tuple[float, float, float]
@@ -66,7 +68,11 @@ def opponent(picture_01: np.ndarray) -> np.ndarray:
 
 def name_of(colour: str) -> str:
     """The word of ``NAMED`` that is nearest to a colour given as "#rrggbb" or by name."""
-    names = list(NAMED)
-    table = opponent(np.array([rgb(name) for name in names]))
     here = opponent(np.array(rgb(colour)))
-    return names[int(np.argmin(((table - here) ** 2).sum(-1)))]
+    return list(NAMED)[int(np.argmin(((_named_points() - here) ** 2).sum(-1)))]
+
+
+@cache
+def _named_points() -> np.ndarray:
+    """The colours of ``NAMED`` as points of `opponent`: (n, 3)."""
+    return opponent(np.array([rgb(name) for name in NAMED]))

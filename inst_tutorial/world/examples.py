@@ -12,7 +12,7 @@ from inst_tutorial.world.broad_styles import sample_broad_style
 from inst_tutorial.world.caption import describe, named_caption
 from inst_tutorial.world.gallery import sample_style
 from inst_tutorial.world.render import paint
-from inst_tutorial.world.scene import Scene
+from inst_tutorial.world.scene import Scene, one_of
 from inst_tutorial.world.style import Style
 
 
@@ -63,7 +63,7 @@ def _sample_style(rng: np.random.Generator, shares: Shares) -> Style | None:
     if kind < shares.photographs:
         return None
     if kind < shares.photographs + shares.artists:
-        return artists()[str(rng.choice(list(artists())))]
+        return artists()[one_of(list(artists()), rng)]
     if kind < shares.photographs + shares.artists + shares.broad:
         return sample_broad_style(rng)
     return sample_style(rng)

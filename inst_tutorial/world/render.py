@@ -31,12 +31,21 @@ def paint(
     """
     if size < 1:
         raise ValueError(f"size must be 1 pixel or more, got {size}")
+    picture = _painted(scene, scene.draw(), style, stroke_seed)
+    return picture.resize((size, size), Image.Resampling.LANCZOS)
+
+
+def paint_and_photograph(scene: Scene, style: Style | None) -> tuple[Image.Image, Image.Image]:
+    """``paint(scene, style)`` and ``paint(scene)``; the scene is drawn once."""
     drawing = scene.draw()
-    picture_01 = drawing.picture_01
-    if style is not None:
-        rng = np.random.default_rng([scene.seed, stroke_seed])
-        picture_01 = paint_layers(drawing, style, rng)
-    return to_image(picture_01).resize((size, size), Image.Resampling.LANCZOS)
+    return _painted(scene, drawing, style, 0), to_image(drawing.picture_01)
+
+
+def _painted(scene: Scene, drawing: Drawing, style: Style | None, stroke_seed: int) -> Image.Image:
+    if style is None:
+        return to_image(drawing.picture_01)
+    rng = np.random.default_rng([scene.seed, stroke_seed])
+    return to_image(paint_layers(drawing, style, rng))
 
 
 def paint_layers(drawing: Drawing, style: Style, rng: np.random.Generator) -> np.ndarray:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
-from inst_tutorial.world.canvas import SIZE, Canvas, Drawing, Place
+from inst_tutorial.world.canvas import SIZE, XS, YS, Canvas, Drawing, Place
 from inst_tutorial.world.colours import mix, rgb
 from inst_tutorial.world.settings import LIGHTS, SETTINGS, Light
 from inst_tutorial.world.subjects import SUBJECTS
 
 #: The colours that a subject can have.
 SUBJECT_COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
+
+ROUND = 12.0  # pixels from its edge over which a part of the subject bulges
 
 FLOATING = {"balloon": 0.1}  # how far above the ground a subject hovers
 
@@ -50,11 +53,11 @@ class Scene:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        _one_of("subject", self.subject, SUBJECTS)
-        _one_of("setting", self.setting, SETTINGS)
-        _one_of("light", self.light, LIGHTS)
-        _one_of("colour", self.colour, SUBJECT_COLOURS)
-        _one_of("trim", self.trim, SUBJECT_COLOURS)
+        _check("subject", self.subject, SUBJECTS)
+        _check("setting", self.setting, SETTINGS)
+        _check("light", self.light, LIGHTS)
+        _check("colour", self.colour, SUBJECT_COLOURS)
+        _check("trim", self.trim, SUBJECT_COLOURS)
         if not (0.0 <= self.x <= 1.0 and 0.2 <= self.size <= 0.9):
             raise ValueError(f"x={self.x}, size={self.size}: x is 0..1 and size 0.2..0.9")
 
@@ -66,11 +69,11 @@ class Scene:
         """
         rng = np.random.default_rng(seed)
         scene = cls(
-            subject=str(rng.choice(list(SUBJECTS))),
-            setting=str(rng.choice(list(SETTINGS))),
+            subject=one_of(list(SUBJECTS), rng),
+            setting=one_of(list(SETTINGS), rng),
             light=str(rng.choice(list(LIGHTS), p=[0.5, 0.25, 0.25])),
-            colour=str(rng.choice(SUBJECT_COLOURS)),
-            trim=str(rng.choice(SUBJECT_COLOURS)),
+            colour=one_of(SUBJECT_COLOURS, rng),
+            trim=one_of(SUBJECT_COLOURS, rng),
             x=round(float(rng.uniform(0.4, 0.6)), 3),
             size=round(float(rng.uniform(0.64, 0.8)), 3),
             flip=bool(rng.integers(2)),
@@ -96,7 +99,12 @@ class Scene:
         return _shade(drawing, self.x, self.size, -1.0 if self.flip else 1.0)
 
 
-def _one_of(field: str, value: str, accepted: Any) -> None:
+def one_of(names: Sequence[str], rng: np.random.Generator) -> str:
+    """The name that `rng.choice` would draw, without an array of all names."""
+    return names[int(rng.integers(len(names)))]
+
+
+def _check(field: str, value: str, accepted: Any) -> None:
     if value not in accepted:
         raise ValueError(f"unknown {field} {value!r}: choose one of {', '.join(accepted)}")
 
@@ -120,11 +128,8 @@ def _sky(canvas: Canvas, light: Light, rng: np.random.Generator, night: bool) ->
 
 def _shade(drawing: Drawing, x: float, size: float, side: float) -> Drawing:
     """Round the subject's parts, light them from one side, and let it cast a shadow."""
-    edges = outline_of(drawing.parts)
-    height = np.sqrt(np.minimum(ndimage.distance_transform_edt(~edges), 12.0)).astype(np.float32)
-    down, right = np.gradient(ndimage.gaussian_filter(height, 1.0))
-    relief = 0.55 * (side * right + 0.8 * down) * drawing.subject
-    ys, xs = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) / SIZE
+    relief = _relief(drawing, side)
+    ys, xs = YS / SIZE, XS / SIZE
     away = ((xs - x - 0.06 * side) / (0.42 * size)) ** 2 + ((ys - 0.93) / 0.05) ** 2
     shadow = 0.35 * np.exp(-(away**2)) * ~drawing.subject
     lit = (
@@ -132,6 +137,24 @@ def _shade(drawing: Drawing, x: float, size: float, side: float) -> Drawing:
         + 0.12 * np.maximum(relief, 0)[..., None]
     )
     return replace(drawing, picture_01=np.clip(lit, 0, 1).astype(np.float32))
+
+
+def _relief(drawing: Drawing, side: float) -> np.ndarray:
+    """How much more light falls on each pixel of the subject, whose parts bulge: (128, 128).
+
+    Zero elsewhere, so only the subject and what can change its light are looked at.
+    """
+    margin = int(ROUND) + 5  # a part bulges up to ROUND pixels from its edge; 5: blur and gradient
+    box = tuple(
+        slice(max(int(places.min()) - margin, 0), int(places.max()) + margin + 1)
+        for places in np.nonzero(drawing.subject)
+    )
+    edges = outline_of(drawing.parts)[box]
+    height = np.sqrt(np.minimum(ndimage.distance_transform_edt(~edges), ROUND)).astype(np.float32)
+    down, right = np.gradient(ndimage.gaussian_filter(height, 1.0))
+    relief = np.zeros(drawing.subject.shape, dtype=np.float32)
+    relief[box] = 0.55 * (side * right + 0.8 * down) * drawing.subject[box]
+    return relief
 
 
 def outline_of(parts: np.ndarray) -> np.ndarray:

@@ -13,19 +13,13 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from inst_tutorial.world.canvas import SIZE, Drawing
+from inst_tutorial.world.canvas import SIZE, XS, YS, Drawing
 from inst_tutorial.world.colours import luminance, opponent, rgb
+from inst_tutorial.world.noise import smooth_noise
 from inst_tutorial.world.scene import outline_of
 from inst_tutorial.world.style import Style
 
 ZOOM = 2  # strokes and dots are drawn this much larger, then averaged down
-
-
-def smooth_noise(rng: np.random.Generator, cells: int) -> np.ndarray:
-    """Soft random hills, (128, 128) float32, mean about 0 and deviation about 0.5."""
-    coarse = rng.normal(0, 1, (cells + 3, cells + 3)).astype(np.float32)
-    ys, xs = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) * (cells / SIZE) + 1
-    return ndimage.map_coordinates(coarse, [ys, xs], order=2, mode="reflect")
 
 
 def recolour(picture: np.ndarray, style: Style) -> np.ndarray:
@@ -39,16 +33,26 @@ def recolour(picture: np.ndarray, style: Style) -> np.ndarray:
     toned = np.clip(picture * (tones + 0.02) / (light[..., None] + 0.02), 0, 1)
     if style.recolour == 0:
         return toned
-    colours = np.array([rgb(c) for c in style.palette], dtype=np.float32)  # (p, 3)
+    mapped = _blend_of(toned, style.palette)
+    return (toned + style.recolour * (mapped - toned)).astype(np.float32)
+
+
+def _blend_of(picture: np.ndarray, palette: tuple[str, ...]) -> np.ndarray:
+    """Each pixel as a blend of the palette's colours: (128, 128, 3) float64."""
+    colours = np.array([rgb(c) for c in palette], dtype=np.float32)  # (p, 3)
     anchors = opponent(colours)
     low, high = anchors[:, 0].min(), anchors[:, 0].max()
     anchors[:, 0] = (anchors[:, 0] - low) / max(high - low, 0.05)
-    gap = (opponent(toned)[..., None, :] - anchors) * np.array([1.0, 0.8, 0.8])  # (h, w, p, 3)
-    far = (gap**2).sum(-1)
-    weight = np.exp((far.min(-1, keepdims=True) - far) / 0.03)
-    weight /= weight.sum(-1, keepdims=True)
-    mapped = weight @ colours  # (h, w, p) @ (p, 3) -> (h, w, 3)
-    return (toned + style.recolour * (mapped - toned)).astype(np.float32)
+    channels = np.moveaxis(opponent(picture), -1, 0).copy()  # (3, h, w)
+    far = np.zeros((len(colours), SIZE, SIZE))  # squared distance to each colour
+    for k, share in enumerate((1.0, 0.8, 0.8)):  # brightness; red to green; yellow to blue
+        gap = (channels[k] - anchors[:, k, None, None]).astype(np.float64)  # (p, h, w)
+        gap *= share
+        gap *= gap
+        far += gap
+    weight = np.exp((far.min(0) - far) / 0.03)
+    weight /= weight.sum(0)
+    return np.moveaxis(weight, 0, -1).copy() @ colours  # (h, w, p) @ (p, 3) -> (h, w, 3)
 
 
 def flatten(picture: np.ndarray, amount: float) -> np.ndarray:
@@ -64,9 +68,8 @@ def wash(
     picture: np.ndarray, drawing: Drawing, style: Style, rng: np.random.Generator
 ) -> np.ndarray:
     """Wet paint: edges wobble, colours pool, pigment gathers where it dried last."""
-    ys, xs = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
     wobble = 3.5 * style.wash
-    where = [ys + wobble * smooth_noise(rng, 9), xs + wobble * smooth_noise(rng, 9)]
+    where = [YS + wobble * smooth_noise(rng, 9), XS + wobble * smooth_noise(rng, 9)]
     soft = ndimage.gaussian_filter(picture, (1.0, 1.0, 0))
     wet = np.stack(
         [
@@ -122,9 +125,11 @@ def dots(
         points = _scatter(rng, size, 0.3)
         inside = drawing.subject[points[:, 1].astype(int), points[:, 0].astype(int)]
         points = points[inside] if on_subject else points
-        for (x, y), ink in zip(points, _inks(soft, points, style.jitter, rng), strict=True):
-            r = size * 0.5 * ZOOM
-            pen.ellipse((x * ZOOM - r, y * ZOOM - r, x * ZOOM + r, y * ZOOM + r), fill=_bytes(ink))
+        r = size * 0.5 * ZOOM
+        boxes = np.concatenate([points * ZOOM - r, points * ZOOM + r], -1).tolist()
+        inks = _packed(_inks(soft, points, style.jitter, rng))
+        for box, ink in zip(boxes, inks, strict=True):
+            pen.ellipse(box, fill=ink)
     return np.asarray(canvas.reduce(ZOOM), dtype=np.float32) / 255
 
 
@@ -182,8 +187,7 @@ def outline(
 ) -> np.ndarray:
     """Ink lines around every part; bolder around the subject's."""
     lines = outline_of(drawing.parts).astype(np.float32)
-    ys, xs = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
-    where = [ys + 1.2 * smooth_noise(rng, 8), xs + 1.2 * smooth_noise(rng, 8)]
+    where = [YS + 1.2 * smooth_noise(rng, 8), XS + 1.2 * smooth_noise(rng, 8)]
     radius = 0.42 * style.outline
     ink = ndimage.gaussian_filter(lines, 0.35 + radius) * (1.9 + 2.4 * radius)
     ink = ndimage.map_coordinates(np.clip(ink * min(style.outline, 1), 0, 1), where, order=1)
@@ -294,12 +298,21 @@ def _draw_strokes(canvas: Image.Image, paths: np.ndarray, inks: np.ndarray, widt
     pen = ImageDraw.Draw(canvas)
     thick = round(width * ZOOM)
     r = thick / 2 - 0.5
-    for path, ink in zip(paths * ZOOM, inks, strict=True):
-        fill = _bytes(ink)
-        corners = path.ravel().tolist()  # (corners, 2) -> (2 * corners,)
-        pen.line(corners, fill=fill, width=thick, joint="curve" if len(path) > 3 else None)
-        for x, y in (corners[:2], corners[-2:]):
-            pen.ellipse((x - r, y - r, x + r, y + r), fill=fill)
+    joint = "curve" if paths.shape[1] > 3 else None
+    ends = paths[:, [0, -1]] * ZOOM  # (n, 2, 2)
+    boxes = np.concatenate([ends - r, ends + r], -1).tolist()  # left, top, right, bottom
+    corners = (paths * ZOOM).reshape(len(paths), -1).tolist()  # (n, corners, 2) -> (n, 2 * corners)
+    for path, (start, end), ink in zip(corners, boxes, _packed(inks), strict=True):
+        pen.line(path, fill=ink, width=thick, joint=joint)
+        pen.ellipse(start, fill=ink)
+        pen.ellipse(end, fill=ink)
+
+
+def _packed(colours: np.ndarray) -> list[int]:
+    """Colours (n, 3) in 0..1 as Pillow's integers, which are quicker to draw with than tuples."""
+    red, green, blue = (255 * colours).astype(int).T
+    packed: list[int] = (red | green << 8 | blue << 16).tolist()
+    return packed
 
 
 def _raise_strokes(
@@ -307,8 +320,10 @@ def _raise_strokes(
 ) -> None:
     """Draw the height of each stroke: a ridge of paint of random thickness."""
     pen = ImageDraw.Draw(heights)
-    for path, top in zip(paths, rng.integers(90, 225, len(paths)).tolist(), strict=True):
-        pen.line(path.ravel().tolist(), fill=top, width=max(1, round(0.7 * width)))
+    tops = rng.integers(90, 225, len(paths)).tolist()
+    corners = paths.reshape(len(paths), -1).tolist()  # (n, corners, 2) -> (n, 2 * corners)
+    for path, top in zip(corners, tops, strict=True):
+        pen.line(path, fill=top, width=max(1, round(0.7 * width)))
 
 
 def _lit(picture: np.ndarray, height: np.ndarray, amount: float) -> np.ndarray:
@@ -322,8 +337,7 @@ def _lit(picture: np.ndarray, height: np.ndarray, amount: float) -> np.ndarray:
 def _ruled(dark: np.ndarray, spacing: float, angle: float, rng: np.random.Generator) -> np.ndarray:
     """Lines at one angle whose width grows with ``dark`` (128, 128): ink 0..1."""
     turn = np.deg2rad(angle)
-    ys, xs = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
-    across = xs * np.sin(turn) + ys * np.cos(turn) + 0.7 * smooth_noise(rng, 8)
+    across = XS * np.sin(turn) + YS * np.cos(turn) + 0.7 * smooth_noise(rng, 8)
     phase = np.abs(np.mod(across / spacing, 1.0) - 0.5) * 2 * (spacing / 2)  # px from the middle
     half = np.clip(dark, 0, 0.7) * spacing / 2
     return np.clip(half - phase + 0.5, 0, 1) * (half > 0.35)
