@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from inst_tutorial.world import Shares
+
+#: What Paintbox's UNet and decoder are trained on: every second painting in a broad style.
+BROAD_SHARES = Shares(photographs=0.09, artists=0.25, broad=0.48, name_alone=0.25)
+
 
 class TrainingError(RuntimeError):
     """Training that cannot start or go on; the text says why and the way out."""
@@ -49,13 +54,25 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class Pictures:
-    """How many pictures are painted: until `minutes` are over or there are `most`."""
+    """How many examples are painted, and which.
+
+    Attributes:
+        minutes: how long all cores paint before anything is trained.
+        least: examples that there must be before training begins.
+        most: examples after which painting ends.
+        workers: processes that paint.
+        validation: examples that watch the training.
+        while_training: whether painting goes on while networks train.
+        shares: what the examples consist of.
+    """
 
     minutes: float = 6.0
-    most: int = 1_000_000
+    least: int = 1
+    most: int = 40_000
     workers: int = 2
     validation: int = 256
     while_training: bool = False
+    shares: Shares = BROAD_SHARES
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ Point = tuple[float, float]
 Ink = int | tuple[int, int, int]
 
 SIZE = 128  # pixels a side of every picture of the world
+MOST_PARTS = 255  # shapes on one canvas
 SCALE = 3  # drawn this much larger, then averaged down, so that edges are smooth
 
 #: Row and column of every pixel, (128, 128) float32 each.
@@ -53,7 +54,7 @@ class Canvas:
         )  # (side, 3)
         narrow = Image.fromarray((column * 255).round().astype(np.uint8)[:, None])  # one pixel wide
         self._colour = narrow.resize((side, side), Image.Resampling.NEAREST)
-        self._parts = Image.new("I", (side, side), 0)
+        self._parts = Image.new("L", (side, side), 0)
         self._colour_pen = ImageDraw.Draw(self._colour)
         self._parts_pen = ImageDraw.Draw(self._parts)
         self._part = 0
@@ -99,6 +100,8 @@ class Canvas:
         """Both pens, each with what it draws: the colour, and the number of the part."""
         if not same:
             self._part += 1
+            if self._part > MOST_PARTS:
+                raise ValueError(f"a canvas holds {MOST_PARTS} shapes, and this is one more")
         red, green, blue = (round(255 * min(max(c, 0.0), 1.0)) for c in colour)
         return (self._colour_pen, (red, green, blue)), (self._parts_pen, self._part)
 

@@ -17,7 +17,7 @@ from inst_tutorial.world.subjects import SUBJECTS
 #: The colours that a subject can have.
 SUBJECT_COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
 
-ROUND = 12.0  # pixels from its edge over which a part of the subject bulges
+ROUND = 12  # pixels from its edge over which a part of the subject bulges
 
 FLOATING = {"balloon": 0.1}  # how far above the ground a subject hovers
 
@@ -144,17 +144,36 @@ def _relief(drawing: Drawing, side: float) -> np.ndarray:
 
     Zero elsewhere, so only the subject and what can change its light are looked at.
     """
-    margin = int(ROUND) + 5  # a part bulges up to ROUND pixels from its edge; 5: blur and gradient
+    margin = ROUND + 5  # a part bulges up to ROUND pixels from its edge; 5: blur and gradient
     box = tuple(
         slice(max(int(places.min()) - margin, 0), int(places.max()) + margin + 1)
         for places in np.nonzero(drawing.subject)
     )
     edges = outline_of(drawing.parts)[box]
-    height = np.sqrt(np.minimum(ndimage.distance_transform_edt(~edges), ROUND)).astype(np.float32)
+    height = np.sqrt(distance_to(edges, ROUND)).astype(np.float32)
     down, right = np.gradient(ndimage.gaussian_filter(height, 1.0))
     relief = np.zeros(drawing.subject.shape, dtype=np.float32)
     relief[box] = 0.55 * (side * right + 0.8 * down) * drawing.subject[box]
     return relief
+
+
+def distance_to(edges: np.ndarray, most: int) -> np.ndarray:
+    """Distance in pixels to the nearest edge, at most `most` (to 15): (h, w) bool -> float64.
+
+    `scipy.ndimage.distance_transform_edt` with a bound, in a quarter of the time: first along
+    columns by doubled steps, then over all offsets along rows.
+    """
+    column = np.where(edges, 0, most + 1).astype(np.int16)
+    for step in (1, 2, 4, 8):
+        np.minimum(column[step:], column[:-step] + step, out=column[step:])
+        np.minimum(column[:-step], column[step:] + step, out=column[:-step])
+    squares = column * column
+    nearest = squares.copy()
+    for step in range(1, most + 1):
+        moved = squares + np.int16(step * step)
+        np.minimum(nearest[:, step:], moved[:, :-step], out=nearest[:, step:])
+        np.minimum(nearest[:, :-step], moved[:, step:], out=nearest[:, :-step])
+    return np.sqrt(np.minimum(nearest, most * most).astype(np.float64))
 
 
 def outline_of(parts: np.ndarray) -> np.ndarray:
