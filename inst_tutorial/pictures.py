@@ -1,28 +1,30 @@
-"""Picture files in and out, and pictures as tensors.
+"""Pictures: opened from files, saved, and as tensors.
 
-Everything a phone, a scanner or a browser saves becomes the one thing a painter reads: a square
-RGB picture. Everything that is no such picture is refused with a reason.
+Everything that a phone, a scanner, a museum or a browser saves becomes what a painter reads: a
+square RGB picture. Everything that is no such picture is refused with a reason and a way out.
 """
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from inst_tutorial.files import atomic_path
+from inst_tutorial.picture_colours import to_srgb
+from inst_tutorial.picture_files import ANEW, read_picture
+from inst_tutorial.picture_files import PictureError as PictureError
+from inst_tutorial.picture_files import PictureWarning as PictureWarning
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-MOST_PIXELS = 100_000_000
 # How a picture is written, by suffix. The same picture gives the same bytes.
 SAVE_OPTIONS: dict[str, dict[str, object]] = {
     ".png": {"format": "PNG", "optimize": True},
@@ -32,32 +34,28 @@ SAVE_OPTIONS: dict[str, dict[str, object]] = {
 }
 
 
-class PictureError(ValueError):
-    """A picture that cannot be read or written; the text names the file and the reason."""
-
-
 # ------------------------------------------------------------------------------ files
 
 
 def open_picture(path: str | Path | BinaryIO, size: int) -> Image.Image:
     """The picture at `path` (or in an open binary file) as RGB, `size` pixels square.
 
-    Turned as its EXIF says, laid on white where it is transparent, cut to its central square.
-    Greyscale, 16 bit, CMYK and palette pictures are accepted. Raises PictureError for a file
-    that is missing, empty, no picture, cut off, animated or larger than `MOST_PIXELS`.
+    Read are PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, PPM, and HEIC where the extra
+    "heic" is installed. The picture is turned as its EXIF data say, converted to sRGB by its
+    colour profile, laid on white where it is transparent, and cut to its central square. Grey
+    values of 12 or 16 bits become 8; CMYK, Lab and palette pictures become RGB. Damaged
+    metadata are left out; where that can change colours, a PictureWarning says so.
+
+    Raises PictureError for a file that is missing, empty, cut off, no picture, animated, of
+    several pages, transparent throughout, in floating point, above `MOST_PIXELS`, or below
+    `LEAST_SIDE` pixels on its shorter side. The text names the way out.
     """
     if size < 1:
         raise PictureError(f"the size of a picture must be 1 pixel or more, got {size}")
     name = str(path) if isinstance(path, str | Path) else getattr(path, "name", "the picture")
-    try:
-        with _open(path) as picture:
-            _check(picture)
-            upright = ImageOps.exif_transpose(picture)
-        square = ImageOps.fit(_rgb(upright), (size, size), Image.Resampling.LANCZOS)
-    except PictureError as error:
-        raise PictureError(f"{name}: {error}") from error
-    except Exception as error:  # decoders raise nearly anything on broken data
-        raise PictureError(f"{name}: cannot be read: {_reason(error)}") from error
+    with _named(name):
+        picture = to_srgb(read_picture(path))
+        square = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
     square.info.clear()  # colour profiles and the like would be written out again
     return square
 
@@ -76,45 +74,22 @@ def save_picture(picture: Image.Image, path: str | Path) -> Path:
     return path
 
 
-def _open(path: str | Path | BinaryIO) -> Image.Image:
-    """Read the header."""
-    if isinstance(path, str | Path) and os.path.getsize(path) == 0:
-        raise PictureError("the file is empty")
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Inside, errors and our warnings get the file's name; other warnings are Pillow's, dropped."""
     try:
-        with warnings.catch_warnings():  # instead, _check has a limit
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(path, formats=FORMATS)
-    except UnidentifiedImageError as error:
-        known = ", ".join(FORMATS)
-        raise PictureError(f"no picture, or one without pixels, in the formats {known}") from error
-    except Image.DecompressionBombError as error:  # Pillow's own limit, about twice ours
-        raise PictureError(f"it has more than {MOST_PIXELS:,} pixels") from error
-
-
-def _check(picture: Image.Image) -> None:
-    """Refuse what should not be decoded, knowing the header only."""
-    width, height = picture.size
-    if width * height > MOST_PIXELS:
-        raise PictureError(f"it has {width} x {height}, more than {MOST_PIXELS:,} pixels")
-    frames = getattr(picture, "n_frames", 1)
-    if frames > 1 and picture.format != "MPO":  # phones add previews to a JPEG
-        raise PictureError(f"it has {frames} frames; save the one you want as a picture")
-
-
-def _rgb(picture: Image.Image) -> Image.Image:
-    """Any mode -> RGB; transparency is laid on white."""
-    if picture.mode.startswith("I"):  # 16 bit greyscale
-        values = np.asarray(picture).astype(np.float64)
-        if values.max() > 65535:
-            raise PictureError("it has more than 16 bits a value; save it with 8 or 16")
-        picture = Image.fromarray(np.round(values / 257).astype(np.uint8))
-    if picture.mode == "F":
-        raise PictureError("its values are floating point; save it with 8 or 16 bits")
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        paper = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(paper, picture)
-    return picture.convert("RGB")
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            yield
+    except PictureError as error:
+        raise PictureError(f"{name}: {error}") from error
+    except Exception as error:  # decoders raise nearly anything on broken data
+        of_system = isinstance(error, OSError) and error.strerror
+        reason = _reason(error) if of_system else f"it is damaged ({_reason(error)}): {ANEW}"
+        raise PictureError(f"{name}: cannot be read: {reason}") from error
+    for warning in seen:
+        if issubclass(warning.category, PictureWarning):
+            warnings.warn(f"{name}: {warning.message}", PictureWarning, stacklevel=4)
 
 
 def _reason(error: Exception) -> str:
@@ -135,15 +110,22 @@ def to_tensor(
 ) -> Tensor:
     """One picture, or several of one size -> picture_pm1 (b, 3, H, W) in [-1, 1], float32.
 
-    Raises PictureError.
+    Pictures in other modes than RGB are converted as `open_picture` does. Raises PictureError.
     """
     import torch
 
-    pictures = [picture] if isinstance(picture, Image.Image) else list(picture)
+    pictures = [picture] if isinstance(picture, Image.Image | str | Path) else list(picture)
+    for other in pictures:
+        if not isinstance(other, Image.Image):
+            raise PictureError(
+                f"{other!r} is no opened picture: open_picture(path, painter.picture_size) opens "
+                f"a file as a painter needs it"
+            )
+    pictures = [to_srgb(picture) for picture in pictures]
     sizes = sorted({picture.size for picture in pictures})
     if len(sizes) != 1:
         raise PictureError(f"a batch needs pictures of one size, got {sizes or 'no picture'}")
-    values = np.stack([np.asarray(picture.convert("RGB")) for picture in pictures])
+    values = np.stack([np.asarray(picture) for picture in pictures])  # (b, H, W, 3)
     tensor = torch.from_numpy(values).permute(0, 3, 1, 2)  # (b, H, W, 3) -> (b, 3, H, W)
     picture_pm1 = tensor.to(torch.float32) / 127.5 - 1
     return picture_pm1.contiguous().to(device, dtype or torch.float32)
