@@ -32,7 +32,10 @@ from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import PictureError, open_picture
 from inst_tutorial.words import Word
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    *(".avif", ".jp2", ".ppm", ".pgm", ".heic", ".heif"),
+)
 RESTARTS = 10  # of a worker that died, before giving up
 VERSION = 1
 Record = dict[str, Any]
