@@ -221,7 +221,7 @@ def uploaded(play, content, name="mine.png"):
 
 def png(colour):
     file = io.BytesIO()
-    Image.new("RGB", (50, 30), colour).save(file, "PNG")
+    Image.new("RGB", (50, 40), colour).save(file, "PNG")
     return file.getvalue()
 
 
