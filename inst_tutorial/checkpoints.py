@@ -48,6 +48,7 @@ def read_checkpoint(
 
     Raises PainterError, also for models of this layout whose parts do not fit each other.
     """
+    check_source(source, revision=revision, config=config)
     with quiet():
         if Path(source).is_file() or Path(source).suffix in PICKLES:
             checkpoint = _from_single_file(Path(source), config, dtype)
@@ -55,6 +56,24 @@ def read_checkpoint(
             checkpoint = _from_folder(*find_folder(source, revision, PARTS), dtype)
     _check_fit(checkpoint, source)
     return checkpoint
+
+
+def check_source(
+    source: str | Path, *, revision: str | None = None, config: str | Path | None = None
+) -> None:
+    """Raise PainterError for a revision or config that has no effect on this kind of source."""
+    single_file = Path(source).is_file() or Path(source).suffix in (".safetensors", *PICKLES)
+    local = str(source) == "paintbox" or Path(source).is_dir() or single_file
+    if revision is not None and local:
+        raise PainterError(
+            f"the revision {revision!r} has no effect: only hub ids such as {SUGGESTION!r} have "
+            f"revisions, and {str(source)!r} is no hub id. Leave it out"
+        )
+    if config is not None and not single_file:
+        raise PainterError(
+            f"the configuration {str(config)!r} has no effect: only a painter in one .safetensors "
+            f"file needs it, and {str(source)!r} is none. Leave it out"
+        )
 
 
 def _from_single_file(path: Path, config: str | Path | None, dtype: torch.dtype) -> Checkpoint:

@@ -15,6 +15,7 @@ from inst_tutorial import __version__
 from inst_tutorial.cli import interoperability, method, painters, world
 from inst_tutorial.cli.errors import OneLineErrors
 from inst_tutorial.cli.options import flat
+from inst_tutorial.console import unbroken_output
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "The method": (method.learn, method.learn_many, method.transfer, method.draw, method.invert),
@@ -59,4 +60,5 @@ def main() -> None:
     faster. OpenMP reads the setting when torch is imported, which is after this.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    app()
+    with unbroken_output():
+        app()

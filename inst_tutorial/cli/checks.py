@@ -3,82 +3,120 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inst_tutorial.cli.errors import CommandError
+from inst_tutorial.files import check_writable, claimed
+
+if TYPE_CHECKING:
+    from inst_tutorial.words import Word
+
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+")  # two letters or more: "C:/" is a drive
 
 # ------------------------------------------------------------------------------- outputs
 
-
-def check_word_file(path: Path) -> None:
-    """A word can be written there."""
-    _check_suffix(path, (".safetensors",))
+WORDS = (".safetensors",)
 
 
-def check_picture_file(path: Path) -> None:
-    """A picture can be written there."""
+def check_name(path: Path, suffixes: Sequence[str]) -> None:
+    """The name of an output ends in one of `suffixes`."""
+    check_no_address(path)
+    if path.suffix.lower() not in suffixes:
+        raise CommandError(f"cannot write {path}: its name must end in {' or '.join(suffixes)}")
+
+
+def check_picture_name(path: Path) -> None:
+    """The name of an output says a format of pictures."""
+    check_name(path, picture_suffixes())
+
+
+def picture_suffixes() -> tuple[str, ...]:
+    """The endings of the pictures that can be written."""
     from inst_tutorial.pictures import SAVE_OPTIONS
 
-    _check_suffix(path, tuple(SAVE_OPTIONS))
+    return tuple(SAVE_OPTIONS)
 
 
-def _check_suffix(path: Path, accepted: tuple[str, ...]) -> None:
-    if path.suffix.lower() not in accepted:
-        raise CommandError(f"cannot write {path}: its name must end in {' or '.join(accepted)}")
-    check_writable(path)
+@contextmanager
+def writing(
+    *outputs: Path, inputs: Sequence[Path | None] = (), folder: Path | None = None
+) -> Iterator[None]:
+    """Inside, all `outputs` can be written, and no other `inst` is going to write them.
+
+    None of them may be one of `inputs`. Outputs that share a `folder` are claimed with it.
+    """
+    for path in outputs:
+        check_no_address(path)
+        check_writable(path)
+    files = [os.path.realpath(path) for path in (*outputs, *filter(None, inputs))]
+    for path in outputs:
+        if files.count(os.path.realpath(path)) > 1:
+            raise CommandError(
+                f"cannot write {path}: this command uses that file for something else, too. "
+                f"Choose another name"
+            )
+    with claimed(*([folder] if folder else outputs)):
+        yield
 
 
-def check_writable(path: Path) -> None:
-    """A file can be made at `path`, with its folders: tried in the nearest one that exists."""
-    if path.is_dir():
-        raise CommandError(f"cannot write {path}: it is a folder")
-    there = next(folder for folder in path.absolute().parents if os.path.lexists(folder))
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        reason = "it is a file" if there.is_file() else error.strerror or error
-        raise CommandError(f"cannot write {path}: {there}: {reason}") from error
-
-
-def outputs(contents: Sequence[Path], out: Path) -> list[Path]:
-    """Where the results of `contents` go: one picture, or numbered pictures in a folder."""
+def transfer_outputs(contents: Sequence[Path], out: Path) -> tuple[list[Path], Path | None]:
+    """Where the results go, and their folder: a picture, or numbered pictures in a folder."""
     if len(contents) == 1:
-        check_picture_file(out)
-        return [out]
-    from inst_tutorial.pictures import SAVE_OPTIONS
-
+        check_picture_name(out)
+        return [out], None
     folder = Path("repainted") if out == Path("repainted.png") else out
-    if folder.suffix.lower() in SAVE_OPTIONS:
+    check_folder_name(folder, len(contents))
+    outs = [folder / f"{i:02}-{content.stem}.png" for i, content in enumerate(contents)]
+    return outs, folder
+
+
+def check_folder_name(folder: Path, count: int) -> None:
+    """The name of an output folder for `count` pictures is not that of a picture."""
+    check_no_address(folder)
+    if folder.suffix.lower() in picture_suffixes():
         raise CommandError(
-            f"cannot write {len(contents)} pictures to {out}: with several content pictures --out "
-            f"is a folder, so leave out {out.suffix}"
+            f"cannot write {count} pictures to {folder}: for several pictures --out is a folder, "
+            f"so leave out {folder.suffix}"
         )
-    check_writable(folder / "picture.png")
-    return [folder / f"{i:02}-{content.stem}.png" for i, content in enumerate(contents)]
 
 
 # -------------------------------------------------------------------------------- inputs
 
 
-def check_no_folder(pictures: Sequence[Path]) -> None:
-    """`inst learn` takes pictures; folders are for another command."""
-    for path in pictures:
-        if path.is_dir():
-            raise CommandError(
-                f"{path} is a folder: `inst learn-many {path}` learns one word for each of its "
-                f"pictures, and `inst learn {path}/*` learns one word from all of them"
-            )
+def check_no_address(path: Path) -> None:
+    """Paths are on this machine."""
+    if found := ADDRESS.match(path.as_posix()):
+        address = path.as_posix().replace(found[0], found[0].rstrip("/") + "//", 1)
+        raise CommandError(
+            f"{address} is a web address, but a path on this machine is needed: download the file "
+            f"and give its path"
+        )
 
 
-def check_readable(*pictures: Path) -> None:
-    """The pictures can be read. Loading the painter, which comes next, may take long."""
+def check_pictures(*paths: Path | None, folders: str = "give one picture in it") -> None:
+    """The pictures can be read; `folders` is the advice for a folder.
+
+    The painter is loaded only afterwards, because that may take long.
+    """
     from inst_tutorial.pictures import open_picture
 
-    for path in pictures:
+    for path in filter(None, paths):
+        check_no_address(path)
+        if os.path.isdir(path):
+            raise CommandError(f"{path} is a folder: {folders.format(folder=path)}")
         open_picture(path, 8)
+
+
+def read_word(path: Path) -> Word:
+    """The word in a file. Raises WordError, CommandError."""
+    from inst_tutorial.words import Word
+
+    check_no_address(path)
+    return Word.load(path)
 
 
 def check_prompt(prompt: str, word: Path | None) -> None:

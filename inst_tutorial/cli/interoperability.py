@@ -8,7 +8,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from inst_tutorial.cli.checks import check_word_file
+from inst_tutorial.cli.checks import (
+    WORDS,
+    check_name,
+    check_no_address,
+    check_pictures,
+    read_word,
+    writing,
+)
 from inst_tutorial.cli.options import Out, PainterOptions
 
 
@@ -30,10 +37,13 @@ def export(
     - `inst export word.safetensors --token "<mine>" --out mine.safetensors`
     - `inst export word.safetensors --kind a1111 --out mine.safetensors`
     """
-    check_word_file(out)
-    from inst_tutorial.words import Word
-
-    typer.echo(Word.load(word).export(out, token=token, kind=kind))
+    check_name(out, WORDS)
+    learned = read_word(word)
+    with writing(out, inputs=[word]):
+        learned.export(out, token=token, kind=kind)
+    stands = token if kind == "diffusers" else f"{out.stem}, the name of the file,"
+    typer.echo(f"in prompts {stands} stands for the word")
+    typer.echo(out)
 
 
 @dataclass(frozen=True)
@@ -68,14 +78,17 @@ def convert(
     - `inst convert embeddings.pt --style style.jpg`
     - `inst convert embeddings.pt --style style.jpg --no-as-published --out word.safetensors`
     """
-    check_word_file(out)
+    check_name(out, WORDS)
+    check_no_address(embeddings)
     from inst_tutorial.official import LIMITS, read_official
     from inst_tutorial.official import convert as convert_word
     from inst_tutorial.pictures import open_picture
 
-    read_official(embeddings)  # or its error, before the painter is loaded
-    model = painter.load()
-    picture = open_picture(style, model.picture_size)
-    word = convert_word(embeddings, model, picture, as_published=as_published)
+    with writing(out, inputs=[embeddings, style]):
+        read_official(embeddings)  # or its error, before the painter is loaded
+        check_pictures(style)
+        model = painter.load()
+        picture = open_picture(style, model.picture_size)
+        convert_word(embeddings, model, picture, as_published=as_published).save(out)
     typer.echo(LIMITS)
-    typer.echo(word.save(out))
+    typer.echo(out)

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inst_tutorial.cli.checks import (
-    check_no_folder,
-    check_picture_file,
+    WORDS,
+    check_name,
+    check_no_address,
+    check_picture_name,
+    check_pictures,
     check_prompt,
-    check_readable,
-    check_word_file,
-    outputs,
+    read_word,
+    transfer_outputs,
+    writing,
 )
+from inst_tutorial.cli.errors import CommandError
 from inst_tutorial.cli.options import (
     Guidance,
     Inversion,
@@ -26,16 +30,23 @@ from inst_tutorial.cli.options import (
     Steps,
     Strength,
     WordFile,
-    read_word,
 )
-from inst_tutorial.cli.output import progress_bar, save
+from inst_tutorial.cli.output import progress_bar, save_pictures
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from inst_tutorial.learning import LearningSettings
     from inst_tutorial.painter import Painter
     from inst_tutorial.style_transfer import TransferSettings
     from inst_tutorial.words import Word
+
+FOLDER_OF_STYLES = (
+    "`inst learn-many {folder}` learns one word for each picture in it, and `inst learn "
+    "{folder}/*` learns one word from all of them"
+)
+
+FOLDER_OF_CONTENTS = "give the pictures in it, as in `inst transfer {folder}/*`"
 
 
 def learn(
@@ -61,17 +72,22 @@ def learn(
     - `inst learn style.png --kind free --steps 400 --out starry.safetensors`
     - `inst learn one.jpg two.jpg --resume state.safetensors`
     """
-    check_word_file(out)
-    check_no_folder(pictures)
-    from inst_tutorial.learning import learn as learn_word
-
+    check_name(out, WORDS)
     settings = learning.settings()
-    check_readable(*pictures)
-    model = painter.load()
-    style_pictures = [_open(path, model) for path in pictures]
-    word = learn_word(model, style_pictures, settings, resume=resume)
+    with writing(out, *([resume] if resume else []), inputs=pictures):
+        check_pictures(*pictures, folders=FOLDER_OF_STYLES)
+        word = _learn(painter.load(), pictures, settings, resume)
+        word.save(out)
     _print_course(word)
-    typer.echo(word.save(out))
+    typer.echo(out)
+
+
+def _learn(
+    painter: Painter, pictures: list[Path], settings: LearningSettings, resume: Path | None
+) -> Word:
+    from inst_tutorial.learning import learn
+
+    return learn(painter, [_open(path, painter) for path in pictures], settings, resume=resume)
 
 
 def _print_course(word: Word) -> None:
@@ -104,13 +120,17 @@ def learn_many(
     - `inst learn-many paintings --out words --together 8 --kind free`
     - `inst learn-many paintings --processes 2 --dtype float16 --save-memory offload`
     """
-    from inst_tutorial.many import ManyError, learn_folder
+    check_no_address(folder)
+    check_no_address(out)
+    settings = learning.settings()
+    painter.check()
+    from inst_tutorial.many import learn_folder
 
     record = learn_folder(
         folder,
         out,
         painter.painter,
-        learning.settings(),
+        settings,
         together=together,
         processes=processes,
         config=painter.config,
@@ -120,12 +140,21 @@ def learn_many(
         savers=painter.save_memory or (),
         report=typer.echo,
     )
-    states = [picture["state"] for picture in record["pictures"].values()]
+    _print_states([picture["state"] for picture in record["pictures"].values()], out)
+
+
+def _print_states(states: list[str], out: Path) -> None:
+    """How many words there are. Raises CommandError if some are missing."""
     typer.echo(f"{states.count('done')} of {len(states)} words are in {out}")
-    if states.count("done") < len(states):
-        raise ManyError(
-            f"{states.count('failed')} pictures failed and {states.count('waiting')} are waiting: "
-            f"{out / 'manifest.json'} says why; the same command tries them again"
+    if failed := states.count("failed"):
+        raise CommandError(
+            f"{failed} of {len(states)} pictures failed: {out / 'manifest.json'} says why, and the "
+            f"same command tries them again"
+        )
+    if waiting := states.count("waiting"):
+        raise CommandError(
+            f"{waiting} of {len(states)} pictures are still waiting: another process may be "
+            f"learning them; otherwise the same command continues with them"
         )
 
 
@@ -157,10 +186,9 @@ def transfer(
     - `inst transfer a.jpg b.jpg --word word.safetensors --strength 0.65 --out results`
     - `inst transfer photo.jpg --prompt "a watercolour with soft edges" --inversion noise`
     """
-    outs = outputs(contents, out)
+    outs, folder = transfer_outputs(contents, out)
     check_prompt(prompt, word)
     from inst_tutorial.style_transfer import TransferSettings
-    from inst_tutorial.style_transfer import transfer as repaint
 
     settings = TransferSettings(
         strength=strength,
@@ -171,15 +199,26 @@ def transfer(
         adain=adain is not None,
         seed=seed,
     )
-    learned = read_word(word)
-    check_readable(*contents, *([adain] if adain else []))
-    model = painter.load()
-    pictures = [_open(path, model) for path in contents]
-    reference = None if adain is None else _open(adain, model)
-    with progress_bar(_length(model, settings), "repainting") as callback:
-        results = repaint(model, pictures, learned, settings, reference, callback)
-    for result, path in zip(results, outs, strict=True):
-        save(result, path)
+    learned = read_word(word) if word else None
+    with writing(*outs, inputs=[*contents, adain, word], folder=folder):
+        check_pictures(*contents, adain, folders=FOLDER_OF_CONTENTS)
+        results = _transfer(painter.load(), contents, learned, settings, adain)
+        save_pictures(outs, results)
+
+
+def _transfer(
+    painter: Painter,
+    contents: list[Path],
+    word: Word | None,
+    settings: TransferSettings,
+    adain: Path | None,
+) -> list[Image.Image]:
+    from inst_tutorial.style_transfer import transfer
+
+    pictures = [_open(path, painter) for path in contents]
+    style = None if adain is None else _open(adain, painter)
+    with progress_bar(_length(painter, settings), "repainting") as callback:
+        return transfer(painter, pictures, word, settings, style, callback)
 
 
 def draw(
@@ -198,25 +237,26 @@ def draw(
     - `inst draw "a red house in the snow"`
     - `inst draw "a cat in the style of *" --word word.safetensors --seed 7`
     """
-    check_picture_file(out)
+    check_picture_name(out)
     check_prompt(prompt, word)
     from inst_tutorial.style_transfer import TransferSettings
     from inst_tutorial.style_transfer import draw as draw_picture
 
     TransferSettings(guidance=guidance, steps=steps, prompt=prompt, seed=seed)  # or its error
-    learned = read_word(word)
-    model = painter.load()
-    with progress_bar(steps, "drawing") as callback:
-        picture = draw_picture(
-            model,
-            prompt,
-            learned,
-            guidance=guidance,
-            steps=steps,
-            seed=seed,
-            callback=callback,
-        )
-    save(picture, out)
+    learned = read_word(word) if word else None
+    with writing(out, inputs=[word]):
+        model = painter.load()
+        with progress_bar(steps, "drawing") as callback:
+            picture = draw_picture(
+                model,
+                prompt,
+                learned,
+                guidance=guidance,
+                steps=steps,
+                seed=seed,
+                callback=callback,
+            )
+        save_pictures([out], [picture])
 
 
 def invert(
@@ -237,11 +277,9 @@ def invert(
     - `inst invert photo.jpg`
     - `inst invert photo.jpg --inversion stochastic --strength 0.5 --out back.png`
     """
-    check_picture_file(out)
+    check_picture_name(out)
     check_prompt(prompt, word)
-    from inst_tutorial.metrics import edge_distance
-    from inst_tutorial.pictures import to_pictures, to_tensor
-    from inst_tutorial.style_transfer import TransferSettings, repaint
+    from inst_tutorial.style_transfer import TransferSettings
 
     settings = TransferSettings(
         strength=strength,
@@ -251,20 +289,32 @@ def invert(
         prompt=prompt,
         seed=seed,
     )
-    learned = read_word(word)
-    check_readable(content)
-    model = painter.load()
-    picture = _open(content, model)
-    content_pm1 = to_tensor(picture, device=model.device, dtype=model.dtype)
-    with progress_bar(_length(model, settings), "inverting") as callback:
-        back = repaint(model, content_pm1, learned, settings, callback=callback)
-    z0 = model.encode(content_pm1)
+    learned = read_word(word) if word else None
+    with writing(out, inputs=[content, word]):
+        check_pictures(content)
+        result, costs = _invert(painter.load(), content, learned, settings)
+        save_pictures([out], [result])
+    typer.echo(f"{inversion} at strength {strength}: {costs}")
+
+
+def _invert(
+    painter: Painter, path: Path, word: Word | None, settings: TransferSettings
+) -> tuple[Image.Image, str]:
+    """The picture after noise and back, and what that cost."""
+    from inst_tutorial.metrics import edge_distance
+    from inst_tutorial.pictures import to_pictures, to_tensor
+    from inst_tutorial.style_transfer import repaint
+
+    picture = _open(path, painter)
+    content_pm1 = to_tensor(picture, device=painter.device, dtype=painter.dtype)
+    with progress_bar(_length(painter, settings), "inverting") as callback:
+        back = repaint(painter, content_pm1, word, settings, callback=callback)
+    z0 = painter.encode(content_pm1)
     error = ((back.latent - z0).norm() / z0.norm()).item()
-    result = to_pictures(model.decode(back.latent))[0]
-    save(result, out)
-    typer.echo(
-        f"{inversion} at strength {strength}: {back.calls} network calls, "
-        f"relative latent error {error:.2%}, edge distance {edge_distance(result, picture):.3f}"
+    result = to_pictures(painter.decode(back.latent))[0]
+    return result, (
+        f"{back.calls} network calls, relative latent error {error:.2%}, "
+        f"edge distance {edge_distance(result, picture):.3f}"
     )
 
 

@@ -19,7 +19,6 @@ from inst_tutorial.cli.errors import CommandError
 if TYPE_CHECKING:
     from inst_tutorial.learning import LearningSettings
     from inst_tutorial.painter import Painter
-    from inst_tutorial.words import Word
 
 Made = TypeVar("Made")
 
@@ -109,12 +108,12 @@ class PainterOptions:
 
     def load(self) -> "Painter":
         """The painter, on its device. Raises PainterError, CommandError."""
+        self.check()
         import torch
 
         from inst_tutorial.memory import save_memory
         from inst_tutorial.painter import Painter
 
-        self._check_device()
         painter = Painter.load(
             self.painter,
             device=self.device,
@@ -124,19 +123,17 @@ class PainterOptions:
         )
         return save_memory(painter, self.save_memory or ())
 
-    def _check_device(self) -> None:
-        import torch
+    def check(self) -> None:
+        """Raise CommandError or PainterError for options that cannot be used."""
+        from inst_tutorial.checkpoints import check_source
+        from inst_tutorial.devices import DeviceError, check_device
 
-        if self.device is None:
-            return
+        check_source(self.painter, revision=self.revision, config=self.config)
         try:
-            torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
-            reason = str(error).splitlines()[0]
-            raise CommandError(
-                f"cannot use device {self.device!r}: {reason}. Without --device the best device "
-                f"that PyTorch can use here is taken"
-            ) from error
+            if self.device is not None:
+                check_device(self.device)
+        except DeviceError as error:
+            raise CommandError(f"{error}. Without --device the best of them is taken") from error
 
 
 @dataclass(frozen=True)
@@ -198,19 +195,9 @@ def _take(values: dict[str, Any], group: Any) -> Any:
     return group(**{name: values.pop(name) for name in _fields(group)})
 
 
-# ------------------------------------------------------------------------ values of options
-
-
 def checked(make: Callable[..., Made], **options: Any) -> Made:
     """make(**options), with a ValueError about the options turned into a line for the reader."""
     try:
         return make(**options)
     except ValueError as error:
         raise CommandError(str(error)) from error
-
-
-def read_word(path: Path | None) -> "Word | None":
-    """The word of the option --word. Raises WordError."""
-    from inst_tutorial.words import Word
-
-    return None if path is None else Word.load(path)

@@ -10,15 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from inst_tutorial.files import OutputError
+
 if TYPE_CHECKING:
     from PIL import Image
 
 
-def save(picture: Image.Image, path: Path) -> None:
-    """Write a picture, and print its path."""
+def save_pictures(paths: Sequence[Path], pictures: Sequence[Image.Image]) -> None:
+    """Write each picture to its path, then print the paths.
+
+    If one cannot be written, the others are written all the same. Raises OutputError at the end.
+    """
     from inst_tutorial.pictures import save_picture
 
-    typer.echo(save_picture(picture, path))
+    written, failures = [], []
+    for path, picture in zip(paths, pictures, strict=True):
+        try:
+            written.append(save_picture(picture, path))
+        except OutputError as error:
+            failures.append(error)
+    for path in written:
+        typer.echo(path)
+    for failure in failures:
+        raise failure
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:

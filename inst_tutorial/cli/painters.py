@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from inst_tutorial.cli.checks import read_word
 from inst_tutorial.cli.errors import CommandError
-from inst_tutorial.cli.options import PainterOptions, WordFile, read_word
+from inst_tutorial.cli.options import PainterOptions, WordFile
 from inst_tutorial.cli.output import print_facts, print_lists
 
 if TYPE_CHECKING:
@@ -40,8 +41,13 @@ def info(
     - `inst info --word word.safetensors`
     - `inst info --painter stable-diffusion-v1-5/stable-diffusion-v1-5`
     """
-    if (learned := read_word(word)) is not None:
-        return print_facts(_story(learned))
+    if word is not None:
+        if evaluate or full or words:
+            raise CommandError(
+                "--word describes a word; leave out --words, --evaluate and --full, which are "
+                "about painters"
+            )
+        return print_facts(_story(read_word(word)))
     model = painter.load()
     if words:
         return print_lists(_vocabulary(model))

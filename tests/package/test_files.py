@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inst_tutorial.files import atomic_path
+from inst_tutorial.files import OutputError, atomic_path
 
 
 def test_a_file_is_as_readable_as_others(tmp_path):
@@ -39,6 +39,6 @@ def test_a_fault_keeps_the_old_file(tmp_path: Path, fault: type[BaseException]) 
 
 
 def test_nothing_written_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "word.bin"):
+    with pytest.raises(OutputError), atomic_path(tmp_path / "word.bin"):
         pass
     assert list(tmp_path.iterdir()) == []

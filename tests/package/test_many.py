@@ -200,7 +200,7 @@ def test_the_command(folder, tmp_path, sd1_folder) -> None:
         return CliRunner().invoke(cli.app, ["learn-many", *map(str, arguments)])
 
     result = inst()
-    assert result.exit_code == 2 and "1 pictures failed and 0 are waiting" in result.stderr
+    assert result.exit_code == 2 and "1 of 4 pictures failed" in result.stderr
     assert "3 of 4 words" in result.stdout and "a.png: done after 2 steps" in result.stdout
     (folder / "broken.png").unlink()
     assert inst().exit_code == 0
