@@ -11,6 +11,36 @@ import torch
 from torch import Tensor
 
 
+class DeviceError(RuntimeError):
+    """A device that cannot be used; the text names those that can."""
+
+
+def check_device(name: str) -> None:
+    """Raise DeviceError if PyTorch cannot compute on the device `name` ("cpu", "cuda:0", ...)."""
+    if not _is_usable(name):
+        raise DeviceError(
+            f"cannot use device {name!r}: on this machine PyTorch can use "
+            f"{', '.join(usable_devices())}"
+        )
+
+
+def usable_devices() -> list[str]:
+    """The names of the devices that PyTorch can use on this machine."""
+    kind = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if kind is None:
+        return ["cpu"]
+    return ["cpu", *(f"{kind.type}:{i}" for i in range(torch.accelerator.device_count()))]
+
+
+def _is_usable(name: str) -> bool:
+    try:
+        device = torch.device(name)
+    except RuntimeError:  # no kind of device has this name
+        return False
+    alike = [other for other in usable_devices() if torch.device(other).type == device.type]
+    return (device.index or 0) < len(alike)
+
+
 def upload(tensor: Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
     """A CPU tensor of any shape on `device`, in `dtype` (None: its own), without waiting.
 
@@ -21,32 +51,3 @@ def upload(tensor: Tensor, device: torch.device, dtype: torch.dtype | None = Non
     if device.type == "cuda":
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=device.type != "mps")  # Apple's does not keep the order
-
-
-class DeviceError(RuntimeError):
-    """A device that cannot be used; the text names those that can."""
-
-
-def check_device(name: str) -> None:
-    """Raise DeviceError if PyTorch cannot compute on the device `name` ("cpu", "cuda:0", ...)."""
-    try:
-        torch.zeros(1, device=name).cpu()
-    except Exception as error:  # of many kinds: RuntimeError, AssertionError, ImportError, ...
-        raise DeviceError(
-            f"cannot use device {name!r} ({_first_words(error)}): this machine has "
-            f"{', '.join(usable_devices())}"
-        ) from error
-
-
-def usable_devices() -> list[str]:
-    """The names of the devices that PyTorch finds on this machine."""
-    if not torch.accelerator.is_available():
-        return ["cpu"]
-    kind = torch.accelerator.current_accelerator()
-    return ["cpu", *(f"{kind}:{i}" for i in range(torch.accelerator.device_count()))]
-
-
-def _first_words(error: Exception) -> str:
-    """The beginning of a message; some are pages long."""
-    sentence = str(error).split("\n")[0].split(". ")[0]
-    return sentence if len(sentence) <= 100 else f"{sentence[:100]} ..."
