@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class LearningSettings:
 
     kind: str = "pooled"  # InST as published; or "free" (textual inversion), "patches"
     vectors: int = 1
-    start: str = "painting"  # what a free vector starts from
+    start: str | Word = "painting"  # what a free vector starts from: words, or a learned word
     steps: int = 200
     batch: int = 8  # (t, noise) pairs a step
     learning_rate: float | None = None
@@ -80,6 +80,18 @@ class LearningSettings:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
         if not self.prompts or isinstance(self.prompts, str):
             raise ValueError(f"prompts must be a tuple of prompts, got {self.prompts!r}")
+        if isinstance(self.start, Word) and self.kind != "free":
+            raise ValueError(f"only kind 'free' can start from a word, got kind {self.kind!r}")
+        if isinstance(self.start, Word) and len(self.start.vectors) != self.vectors:
+            raise ValueError(
+                f"the word to start from has {len(self.start.vectors)} vectors, and vectors is "
+                f"{self.vectors}: they must be equal"
+            )
+
+    def record(self) -> dict[str, Any]:
+        """The settings as JSON can keep them; a word to start from becomes its fingerprint."""
+        start = self.start.fingerprint if isinstance(self.start, Word) else self.start
+        return {**asdict(replace(self, start="")), "start": start}
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,7 +276,7 @@ class Learner:
         info = {
             "painter": self.painter.source,
             "revision": self.painter.revision,
-            "settings": asdict(self.settings),
+            "settings": self.settings.record(),
             "curve": self.curve,
             "steps": self.curve[-1]["step"],
             "stopped": "plateau" if self.done else "steps",
@@ -417,7 +429,7 @@ def _rows(tokens: Tokens, rows: Sequence[int]) -> Tokens:
 
 def _mark(painter: Painter, groups: Any, others: Any, settings: LearningSettings) -> str:
     """A fingerprint of the run: a state is of use only to the run that it was saved in."""
-    run = {**asdict(settings), "steps": None, "painter": [painter.source, painter.revision]}
+    run = {**settings.record(), "steps": None, "painter": [painter.source, painter.revision]}
     mark = hashlib.sha256(json.dumps(run, sort_keys=True).encode())
     for group in (*groups, *others):
         mark.update(str(len(group)).encode())

@@ -306,6 +306,8 @@ def learn_folder(
     Repeating the call goes on where it was stopped; `device` and `savers` may then be others.
     Raises ManyError, PainterError.
     """
+    if not isinstance(settings.start, str):
+        raise ManyError("a folder's words start from a text such as 'painting', not from a word")
     run = {"painter": painter, "config": config, "revision": revision, "dtype": dtype}
     run |= asdict(settings)
     record = plan(folder, out, json.loads(json.dumps(run)), together)

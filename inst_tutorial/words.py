@@ -10,6 +10,7 @@ multi-layer attention embedder".
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,6 +45,12 @@ class Word:
 
     vectors: Tensor
     info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """A short name of these vectors, the same for equal ones."""
+        data = self.vectors.contiguous().numpy().tobytes()
+        return f"word {hashlib.sha256(data).hexdigest()[:12]}"
 
     def save(self, path: str | Path) -> Path:
         """Write safetensors, atomically. The file is textual inversion too: see `export`."""
@@ -237,22 +244,23 @@ def make_embedder(
     vectors: int = 1,
     *,
     generator: Generator,
-    start: str = "painting",
+    start: str | Word = "painting",
     dropout: float = 0.05,
     residual: bool = False,
     norm: bool = False,
 ) -> FreeVector | AttentionEmbedder:
     """The embedder of a kind ("free", "pooled" or "patches") for a painter, on its device.
 
-    A free vector starts from the vocabulary's vectors of the words in `start`, taken in turn
-    when k is more than they are; dropout, residual and norm are the attention embedder's.
+    A free vector starts from the word `start`, or from the vocabulary's vectors of the words in
+    the text `start`, taken in turn when k is more than they are. dropout, residual and norm are
+    the attention embedder's. Raises ValueError.
     """
     if kind not in KINDS:
         raise ValueError(f"unknown kind of embedder {kind!r}: choose one of {', '.join(KINDS)}")
     if vectors < 1:
         raise ValueError(f"a word has 1 vector or more, got {vectors}")
     if kind == "free":
-        rows = painter.vectors_of(start)
+        rows = _start_of(start, painter)
         return FreeVector(rows[torch.arange(vectors) % len(rows)])  # (k, d)
     embedder = AttentionEmbedder(
         painter.feature_widths,
@@ -265,6 +273,18 @@ def make_embedder(
         norm=norm,
     )
     return embedder.to(painter.device)
+
+
+def _start_of(start: str | Word, painter: Painter) -> Tensor:
+    """The vectors (n, d) that a free vector starts from, on the painter's device."""
+    if isinstance(start, str):
+        return painter.vectors_of(start)
+    if start.vectors.shape[1] != painter.text_width:
+        raise ValueError(
+            f"the word to start from has vectors of width {start.vectors.shape[1]}, and "
+            f"{painter.source} reads {painter.text_width}: start from a word of the same painter"
+        )
+    return start.vectors.to(painter.device)
 
 
 def _linear(inputs: int, outputs: int, generator: Generator, bias: bool = True) -> nn.Linear:

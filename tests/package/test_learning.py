@@ -230,6 +230,31 @@ def test_noise_has_the_coarse_level_of_the_painters_training(
     assert torch.equal(learned(0.0, 0.4), white)
 
 
+def test_learning_goes_on_from_a_word(sd1_painter: Painter, style_picture, tmp_path: Path) -> None:
+    first = quickly(sd1_painter, style_picture)
+    settings = replace(SHORT, start=first, learning_rate=1e-9)
+    again = quickly(sd1_painter, style_picture, settings=settings)
+    torch.testing.assert_close(again.vectors, first.vectors)
+    assert losses(again)[0] == pytest.approx(losses(first)[-1])
+    again.save(tmp_path / "word.safetensors")
+    stored = Word.load(tmp_path / "word.safetensors").info["settings"]["start"]
+    assert stored == first.fingerprint == Word(first.vectors.clone()).fingerprint
+    assert stored != Word(first.vectors + 1).fingerprint
+
+
+def test_a_word_to_start_from_must_fit(sd1_painter: Painter, style_picture) -> None:
+    word = Word(torch.zeros(1, 32))
+    with pytest.raises(
+        ValueError, match="only kind 'free' can .* got kind 'pooled'"
+    ):
+        LearningSettings(start=word)
+    with pytest.raises(ValueError, match="has 1 vectors, and vectors is 2"):
+        LearningSettings(kind="free", start=word, vectors=2)
+    wide = replace(SHORT, start=Word(torch.zeros(1, 40)))
+    with pytest.raises(ValueError, match=r"width 40, and .* reads 32"):
+        quickly(sd1_painter, style_picture, settings=wide)
+
+
 def test_several_pictures_teach_one_word(sd1_painter: Painter, style_picture) -> None:
     other = toy_picture(8)
     one, two = quickly(sd1_painter, style_picture), quickly(sd1_painter, style_picture, other)
