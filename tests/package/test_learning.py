@@ -244,9 +244,7 @@ def test_learning_goes_on_from_a_word(sd1_painter: Painter, style_picture, tmp_p
 
 def test_a_word_to_start_from_must_fit(sd1_painter: Painter, style_picture) -> None:
     word = Word(torch.zeros(1, 32))
-    with pytest.raises(
-        ValueError, match="only kind 'free' can .* got kind 'pooled'"
-    ):
+    with pytest.raises(ValueError, match=r"only kind 'free' can .* got kind 'pooled'"):
         LearningSettings(start=word)
     with pytest.raises(ValueError, match="has 1 vectors, and vectors is 2"):
         LearningSettings(kind="free", start=word, vectors=2)
