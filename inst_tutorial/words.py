@@ -23,6 +23,8 @@ from torch import Generator, Tensor, nn
 from inst_tutorial.devices import upload
 from inst_tutorial.files import atomic_path
 from inst_tutorial.painter import ImageFeatures
+from inst_tutorial.word_files import WordError as WordError
+from inst_tutorial.word_files import check_token, read_word
 
 if TYPE_CHECKING:
     from inst_tutorial.painter import Painter
@@ -30,10 +32,6 @@ if TYPE_CHECKING:
 TOKEN = "<inst>"
 KINDS = ("pooled", "free", "patches")
 EXPORTS = ("diffusers", "a1111")
-
-
-class WordError(ValueError):
-    """A file that holds no word; the text says what it holds instead."""
 
 
 # ------------------------------------------------------------------------------ the word
@@ -63,10 +61,16 @@ class Word:
         "diffusers" names the one tensor (k, d) by the token that stands for it in prompts;
         "a1111" (AUTOMATIC1111's web UI) names it "emb_params" and takes the file's name as the
         token.
+
+        Raises WordError for a token that no prompt can have, such as one that the word's painter
+        already knows.
         """
         if kind not in EXPORTS:
             raise ValueError(f"unknown kind {kind!r}: choose one of {', '.join(EXPORTS)}")
-        return self._write(path, token if kind == "diffusers" else "emb_params")
+        if kind == "a1111":
+            return self._write(path, "emb_params")
+        check_token(token, self.info.get("painter"))
+        return self._write(path, token)
 
     def _write(self, path: str | Path, name: str) -> Path:
         from safetensors.torch import save_file
@@ -78,35 +82,11 @@ class Word:
 
     @classmethod
     def load(cls, path: str | Path) -> Word:
-        """The word in a safetensors file of ours, of diffusers or of AUTOMATIC1111.
+        """The word in a safetensors file of this package, of diffusers or of AUTOMATIC1111.
 
         Nothing is ever unpickled: .pt and .bin files are refused. Raises WordError.
         """
-        from safetensors import SafetensorError
-
-        try:
-            tensors, metadata = read_tensors(path)
-        except FileNotFoundError as error:
-            raise WordError(
-                f"{path}: there is no such file. A word is what `inst learn` writes"
-            ) from error
-        except (OSError, SafetensorError) as error:
-            raise WordError(
-                f"{path} is not a word: {error}. Words are .safetensors files; pickled ones "
-                f"(.pt, .bin) are not opened, because opening them runs whatever is in them."
-            ) from error
-        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-        if len(tensors) != 1 or len(next(iter(shapes.values()))) not in (1, 2):
-            raise WordError(f"{path} holds {shapes}; a word is one tensor of shape (k, d) or (d,)")
-        ((name, vectors),) = tensors.items()
-        if not vectors.numel() or not vectors.isfinite().all():
-            raise WordError(f"{path} holds no finite numbers: the word is damaged")
-        try:
-            info = dict(json.loads(metadata.get("inst_word", "{}")))
-        except (TypeError, ValueError) as error:
-            raise WordError(f"{path} has damaged metadata: {error}") from error
-        vectors = vectors.float().reshape(-1, vectors.shape[-1])  # (d,) or (k, d) -> (k, d)
-        return cls(vectors, info or {"token": name})
+        return cls(*read_word(path))
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from inst_tutorial.painter import Painter
     from inst_tutorial.words import Word
 
+LONGEST = 300  # characters of a fact about a word, which anybody may have written into its file
+
 
 def info(
     *,
@@ -61,15 +63,27 @@ def info(
         typer.echo(f"\n{table(measure(model, settings))}")
 
 
-def _story(word: Word) -> dict[str, Any]:
-    """The size of a word, and how it was learned if that is known."""
+def _story(word: Word) -> dict[str, str]:
+    """The size of a word, and how it was learned as far as that is known."""
     count, width = word.vectors.shape
-    facts = {"size": f"{count} x {width} numbers", **word.info}
-    facts |= facts.pop("settings", {})
-    curve = [point["loss"] for point in facts.pop("curve", [])]
-    if curve:
-        facts["loss"] = f"{curve[0]:.4f} -> {min(curve):.4f}"
-    return {name: value for name, value in facts.items() if value is not None}
+    told = dict(word.info)
+    settings, curve = told.pop("settings", None), told.pop("curve", None)
+    if isinstance(settings, dict):
+        told |= settings
+    try:
+        losses = [float(point["loss"]) for point in curve or ()]
+        told["loss"] = f"{losses[0]:.4f} -> {min(losses):.4f}"
+    except (TypeError, KeyError, IndexError, ValueError):  # no curve, or a damaged one
+        pass
+    told |= {"size": f"{count} x {width} numbers"}
+    return {_line(name): _line(value) for name, value in told.items() if value is not None}
+
+
+def _line(value: object) -> str:
+    """A value of any kind on one line, without what moves a console's cursor."""
+    text = " ".join(str(value).split())
+    shown = "".join(sign if sign.isprintable() else "?" for sign in text[:LONGEST])
+    return shown if len(text) <= LONGEST else f"{shown} ..."
 
 
 def _facts(painter: Painter) -> dict[str, str]:
