@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from PIL import Image, ImageOps
 
-from inst_tutorial.files import atomic_path
+from inst_tutorial.files import OutputError, atomic_path
 from inst_tutorial.picture_colours import to_srgb
 from inst_tutorial.picture_files import ANEW, read_picture
 from inst_tutorial.picture_files import PictureError as PictureError
@@ -69,8 +69,8 @@ def save_picture(picture: Image.Image, path: str | Path) -> Path:
     try:
         with atomic_path(path) as temporary:
             picture.save(temporary, **options)  # type: ignore[arg-type]
-    except OSError as error:
-        raise PictureError(f"{path}: cannot be written: {_reason(error)}") from error
+    except OutputError as error:
+        raise PictureError(str(error)) from error
     return path
 
 
@@ -84,9 +84,7 @@ def _named(name: str) -> Iterator[None]:
     except PictureError as error:
         raise PictureError(f"{name}: {error}") from error
     except Exception as error:  # decoders raise nearly anything on broken data
-        of_system = isinstance(error, OSError) and error.strerror
-        reason = _reason(error) if of_system else f"it is damaged ({_reason(error)}): {ANEW}"
-        raise PictureError(f"{name}: cannot be read: {reason}") from error
+        raise PictureError(f"{name}: cannot be read: {_reason(error)}") from error
     for warning in seen:
         if issubclass(warning.category, PictureWarning):
             warnings.warn(f"{name}: {warning.message}", PictureWarning, stacklevel=4)
@@ -96,7 +94,7 @@ def _reason(error: Exception) -> str:
     """What went wrong, without the file's name again."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error) or type(error).__name__
+    return f"it is damaged ({str(error) or type(error).__name__}): {ANEW}"
 
 
 # ---------------------------------------------------------------------------- tensors

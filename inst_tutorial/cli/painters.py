@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -75,8 +75,9 @@ def _story(word: Word) -> dict[str, str]:
         told["loss"] = f"{losses[0]:.4f} -> {min(losses):.4f}"
     except (TypeError, KeyError, IndexError, ValueError):  # no curve, or a damaged one
         pass
-    told |= {"size": f"{count} x {width} numbers"}
-    return {_line(name): _line(value) for name, value in told.items() if value is not None}
+    size = {"size": f"{count} x {width} numbers"}
+    facts = size | told | size  # first, and as it is
+    return {_line(name): _line(value) for name, value in facts.items() if value is not None}
 
 
 def _line(value: object) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from tiny import toy_picture
 
 from inst_tutorial.painter import ImageFeatures, Painter
@@ -73,13 +73,6 @@ def test_a_failed_save_leaves_the_old_word(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_half_precision_word_is_read_in_full(tmp_path: Path) -> None:
-    save_file({"<cat>": torch.ones(32, dtype=torch.float16)}, tmp_path / "cat.safetensors")
-    word = Word.load(tmp_path / "cat.safetensors")
-    assert word.vectors.dtype == torch.float32 and word.vectors.shape == (1, 32)
-    assert word.info == {"token": "<cat>"}
-
-
 def test_what_is_no_word(tmp_path: Path, word: Word) -> None:
     path = tmp_path / "word.safetensors"
 
@@ -87,23 +80,12 @@ def test_what_is_no_word(tmp_path: Path, word: Word) -> None:
         with pytest.raises(WordError, match=match):
             Word.load(path)
 
-    refuses("no such file")  # no such file
+    refuses("no such file")
     for content in (b"", b"a text", word.save(path).read_bytes()[:-9]):
         path.write_bytes(content)
         refuses("is not a word")
     torch.save({"string_to_param": {"*": word.vectors}}, path)
-    refuses("pickled ones .* are not opened")
-    save_file({"a": torch.ones(1, 2), "b": torch.ones(1, 2)}, path)
-    refuses("one tensor of shape")
-    for shape in ((1, 2, 3), ()):
-        save_file({"a": torch.ones(shape)}, path)
-        refuses("one tensor of shape")
-    for tensor in (torch.full((1, 4), torch.nan), torch.ones(0, 4), torch.ones(2, 0)):
-        save_file({"a": tensor}, path)
-        refuses("no finite numbers")
-    for metadata in ("{", "3"):
-        save_file({"a": torch.ones(1, 4)}, path, metadata={"inst_word": metadata})
-        refuses("damaged metadata")
+    refuses(r"Pickled ones .* are not opened")
 
 
 @pytest.mark.parametrize("kind", ["diffusers", "a1111"])
