@@ -27,7 +27,7 @@ from tqdm.auto import tqdm
 
 from inst_tutorial.devices import upload
 from inst_tutorial.files import atomic_path
-from inst_tutorial.painter import PLACEHOLDER, Painter, Tokens
+from inst_tutorial.painter import PLACEHOLDER, Painter, Tokens, help_against_nan
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.schedule import multiscale_noise, q_sample
 from inst_tutorial.words import KINDS, Word, make_embedder, read_tensors
@@ -247,10 +247,7 @@ class Learner:
             context = self.painter.embed_tokens(tokens, words)  # (1, L, d)
         loss = evaluate_loss(self.painter, self.pairs, context)
         if not torch.tensor(loss).isfinite():
-            raise LearningError(
-                f"the loss is {loss} after {step} steps: learning has diverged. Take a smaller "
-                f"learning_rate, or a painter with dtype float32 or bfloat16 instead of float16."
-            )
+            raise LearningError(f"the loss is {loss} after {step} steps: {self._help(step)}")
         others = None
         if self.other_pairs is not None:
             others = evaluate_loss(self.painter, self.other_pairs, context)
@@ -258,6 +255,16 @@ class Learner:
         if loss == min(self.losses):
             self.best = vectors
         return loss, others
+
+    def _help(self, step: int) -> str:
+        """What helps against a loss that is NaN or infinite after some steps."""
+        rate = self.optimizer.param_groups[0]["lr"]
+        diverged = f"learning has diverged; take a learning_rate below {rate:g}"
+        number_format = help_against_nan(self.painter.dtype)
+        if step == 0:
+            return number_format
+        half = self.painter.dtype == torch.float16
+        return f"{diverged}. Or {number_format}" if half else diverged
 
     @property
     def losses(self) -> list[float]:

@@ -39,7 +39,15 @@ Part = TypeVar("Part", bound=nn.Module)
 
 
 class PrecisionError(ArithmeticError):
-    """Numbers that overflowed; the message says which number format can hold them."""
+    """Numbers that are NaN or infinite; the message says what helps."""
+
+
+def help_against_nan(dtype: torch.dtype) -> str:
+    """What helps when a painter computes NaN or infinity in a number format."""
+    if dtype == torch.float16:
+        return "float16 overflows above 65504; load the painter with dtype bfloat16 or float32"
+    name = str(dtype).removeprefix("torch.")
+    return f"{name} does not overflow, so the word or the painter's weights must be damaged"
 
 
 class PromptError(ValueError):
@@ -247,8 +255,7 @@ class Painter:
             picture = self.vae.decode(self._here(latent) / self.vae.config["scaling_factor"]).sample
         if not (picture.is_meta or picture.isfinite().all()):
             raise PrecisionError(
-                f"the picture has numbers that {self.dtype} cannot hold: load the painter with "
-                f"dtype bfloat16 or float32"
+                f"the picture came out NaN or infinite: {help_against_nan(self.dtype)}"
             )
         return picture.clamp(-1, 1)
 

@@ -137,7 +137,10 @@ def to_pictures(picture_pm1: Tensor) -> list[Image.Image]:
     if picture_pm1.ndim != 4 or picture_pm1.shape[1] != 3:
         raise PictureError(f"pictures are (b, 3, H, W), got {tuple(picture_pm1.shape)}")
     if not picture_pm1.isfinite().all():
-        raise PictureError("the picture has values that are no numbers; float16 can do that")
+        raise PictureError(
+            "the picture has values that are NaN or infinite: what it was computed from was "
+            "damaged, or overflowed in float16"
+        )
     values = (picture_pm1.detach().float().clamp(-1, 1) + 1) * 127.5
     bytes_ = values.round().byte().permute(0, 2, 3, 1).cpu()  # (b, 3, H, W) -> (b, H, W, 3)
     return [Image.fromarray(array) for array in bytes_.numpy()]

@@ -406,15 +406,27 @@ def test_learning_stops_on_a_plateau(sd1_painter: Painter, style_picture) -> Non
     assert (word.info["steps"], word.info["stopped"]) == (3, "plateau")
 
 
-def test_nan_stops_with_advice(
-    sd1_painter: Painter, style_picture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("dtype", "advice"),
+    [
+        (torch.float32, "float32 does not overflow, .* weights must be damaged$"),
+        (torch.float16, "float16 overflows .* load the painter with dtype bfloat16 or float32$"),
+    ],
+)
+def test_nan_from_the_start_stops_with_advice(
+    sd1_folder: Path,
+    style_picture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dtype: torch.dtype,
+    advice: str,
 ) -> None:
-    path = tmp_path / "state.safetensors"
+    painter, path = Painter.load(sd1_folder, dtype=dtype), tmp_path / "state.safetensors"
     monkeypatch.setattr(
-        sd1_painter, "predict_noise", lambda z_t, t, context: z_t * torch.nan + context.sum()
+        painter, "predict_noise", lambda z_t, t, context: z_t * torch.nan + context.sum()
     )
-    with pytest.raises(LearningError, match=r"loss is nan after 0 steps.*smaller learning_rate"):
-        quickly(sd1_painter, style_picture, resume=path)
+    with pytest.raises(LearningError, match=f"loss is nan after 0 steps: {advice}"):
+        quickly(painter, style_picture, resume=path)
     assert not path.exists()
 
 
@@ -427,7 +439,9 @@ def test_a_gradient_that_explodes_stops_with_advice(
         return predict(z_t, t, context) * (torch.nan if torch.is_grad_enabled() else 1)
 
     monkeypatch.setattr(sd1_painter, "predict_noise", explode)
-    with pytest.raises(LearningError, match="loss is nan after 2 steps"):
+    with pytest.raises(
+        LearningError, match=r"nan after 2 steps: .* take a learning_rate below 0\.\d+$"
+    ):
         quickly(sd1_painter, style_picture)
 
 

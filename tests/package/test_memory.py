@@ -143,11 +143,13 @@ def test_many_words_try_less_at_once(monkeypatch, tmp_path, sd1_folder) -> None:
 # --------------------------------------------------------------------------------- precision
 
 
-def test_an_overflow_in_the_picture_is_an_error(painter) -> None:
+def test_an_overflow_in_the_picture_is_an_error(painter, sd1_folder) -> None:
     z = painter.encode(to_tensor(toy_picture(1)))
     z[0, 0, 0, 0] = float("inf")
-    with pytest.raises(PrecisionError, match=r"float32 cannot hold: .* bfloat16 or float32"):
+    with pytest.raises(PrecisionError, match=r"float32 does not overflow, .* damaged$"):
         painter.decode(z)
+    with pytest.raises(PrecisionError, match=r"float16 overflows .* bfloat16 or float32$"):
+        Painter.load(sd1_folder, dtype=torch.float16, device="cpu").decode(z)
 
 
 def test_a_worker_without_memory_for_its_painter_gives_advice(

@@ -198,7 +198,7 @@ def test_wrong_batches_are_refused() -> None:
             to_tensor(name)
     with pytest.raises(PictureError, match=r"\(b, 3, H, W\), got \(3, 8, 8\)"):
         to_pictures(torch.zeros(3, 8, 8))
-    with pytest.raises(PictureError, match="no numbers"):
+    with pytest.raises(PictureError, match="NaN or infinite"):
         to_pictures(torch.full((1, 3, 2, 2), float("nan")))
 
 
