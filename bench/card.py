@@ -24,9 +24,10 @@ import torch
 import typer
 from torch import Tensor
 
+from inst_tutorial.devices import best_device
 from inst_tutorial.files import atomic_path
 from inst_tutorial.learning import LearningSettings, learn
-from inst_tutorial.painter import Painter, best_device
+from inst_tutorial.painter import Painter
 from inst_tutorial.world import HELD_OUT, Scene, paint
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
