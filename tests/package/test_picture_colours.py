@@ -146,6 +146,20 @@ def test_the_warning_names_the_file_and_the_line_that_opened_it(tmp_path: Path) 
     assert [warning.filename for warning in caught] == [__file__]
 
 
+def test_the_command_line_warns_in_one_line(tmp_path: Path, sd1_folder: Path) -> None:
+    from typer.testing import CliRunner
+
+    from inst_tutorial.cli import app
+
+    path = tmp_path / "a.png"
+    plain(RED).save(path, icc_profile=b"junk")
+    options = f"--prompt house --steps 2 --painter {sd1_folder} --out {tmp_path / 'b.png'}"
+    result = CliRunner().invoke(app, ["transfer", str(path), *options.split()])
+    assert result.exit_code == 0, result.output
+    said = [line for line in result.stderr.splitlines() if "colour" in line]
+    assert len(said) == 1 and said[0].startswith(f"inst: {path}: its colour profile cannot be used")
+
+
 @pytest.mark.parametrize(
     ("chunks", "expected"),
     [
