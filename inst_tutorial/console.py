@@ -65,17 +65,18 @@ def one_line_warnings() -> Iterator[None]:
 
     The warnings of other libraries stay as they are.
     """
-    said = set()
+    said: set[str] = set()
 
-    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if not category.__module__.startswith("inst_tutorial."):
-            usual(message, category, *place)
+            usual(message, category, *place, **more)
         elif str(message) not in said:
             said.add(str(message))
             print(f"inst: {' '.join(str(message).split())}", file=sys.stderr)
 
     with warnings.catch_warnings():
-        usual, warnings.showwarning = warnings.showwarning, show
+        usual = warnings.showwarning
+        warnings.showwarning = show
         yield
 
 

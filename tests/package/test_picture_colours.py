@@ -232,6 +232,15 @@ def test_scanners_greys(case: str) -> None:
     assert columns(opened(content())) == expected
 
 
+@pytest.mark.parametrize("scale", [1, 257])
+def test_a_palette_of_8_bits_in_a_tiff(scale: int) -> None:
+    """Where the format wants 16, which is `scale` 257."""
+    palette = [[0] * 255 + [value * scale] for value in RED]
+    tags = {320: ("H", [value for channel in palette for value in channel])}
+    file = tiff(SIDE, SIDE, b"\xff" * SIDE * SIDE, photometric=3, tags=tags)
+    assert one_colour(opened(file)) == list(RED)
+
+
 def test_a_portable_greymap_keeps_its_range() -> None:
     assert columns(opened(b"P5 32 32 1023\n" + halves(0, 1023, "H", ">"))) == [0, 255]
 
