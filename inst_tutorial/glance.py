@@ -22,7 +22,7 @@ from torch import Tensor
 from inst_tutorial.files import atomic_path
 from inst_tutorial.folders import folder_of
 from inst_tutorial.painter import ImageFeatures, Painter
-from inst_tutorial.pictures import to_tensor
+from inst_tutorial.pictures import opened, to_tensor
 from inst_tutorial.words import Word, read_tensors
 
 GLANCE = "clip/glance.safetensors"
@@ -95,7 +95,7 @@ def glance(painter: Painter, pictures: Image.Image | Sequence[Image.Image]) -> W
 
     Pictures have the painter's size. Raises GlanceError for a painter without such a map.
     """
-    several = [pictures] if isinstance(pictures, Image.Image) else list(pictures)
+    several = opened(pictures)
     fitted = Glance.of(painter)
     features = glance_features(painter.image_features(to_tensor(several)))
     vectors = fitted(features).mean(0, keepdim=True)  # (b, d) -> (1, d)

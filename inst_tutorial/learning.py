@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +26,25 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from inst_tutorial.devices import upload
-from inst_tutorial.files import atomic_path
+from inst_tutorial.learning_state import LearningError as LearningError
+from inst_tutorial.learning_state import Point, State
+from inst_tutorial.learning_state import StateError as StateError
 from inst_tutorial.painter import PLACEHOLDER, Painter, Tokens, help_against_nan
-from inst_tutorial.pictures import to_tensor
+from inst_tutorial.pictures import opened, to_tensor
 from inst_tutorial.schedule import multiscale_noise, q_sample
-from inst_tutorial.words import KINDS, Word, make_embedder, read_tensors
+from inst_tutorial.words import KINDS, Word, make_embedder
 
 LEARNING_RATES = {"free": 5e-2, "pooled": 1e-3, "patches": 1e-3}  # Adam's, by kind of embedder
 HALF_SCALE = 1024.0  # keeps float16's gradients above its smallest numbers
+MOST = {  # more than any painter or machine can use
+    "vectors": 1_000,
+    "batch": 100_000,
+    "pairs": 100_000,
+    "steps": 1_000_000_000,
+    "evaluate_every": 1_000_000_000,
+    "patience": 1_000_000_000,
+}
 LEAST_GAIN = 1e-4  # a smaller relative fall of the loss does not count as progress
-
-
-class LearningError(RuntimeError):
-    """Learning that cannot go on; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +73,11 @@ class LearningSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("vectors", "steps", "batch", "evaluate_every", "pairs", "patience"):
+        for name, most in MOST.items():
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} must be {most:,} or less, got {getattr(self, name):,}")
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
         if self.learning_rate is not None and not self.learning_rate > 0:
@@ -208,7 +216,7 @@ class Learner:
         self.optimizer = torch.optim.Adam(self.embedder.parameters(), lr=rate)
         self.pairs = self._pairs(pictures)
         self.other_pairs = self._pairs(others) if others else None
-        self.curve: list[dict[str, Any]] = []  # {"step", "loss", "others"} of each evaluation
+        self.curve: list[Point] = []  # of each evaluation
         self.best = self.vectors()
 
     def _pairs(self, pictures: Sequence[Image]) -> EvaluationPairs:
@@ -312,10 +320,9 @@ def learn(
     state at the last evaluation. If it exists, learning goes on from there and ends with exactly
     the same word. `callback` is called after every evaluation. Raises LearningError, ValueError.
     """
-    group = [pictures] if isinstance(pictures, Image) else list(pictures)
     return learn_many(
         painter,
-        [group],
+        [opened(pictures)],
         settings,
         others=[others],
         resume=resume,
@@ -342,7 +349,7 @@ def learn_many(
     it is done, before the state is saved. Raises LearningError, ValueError.
     """
     settings = settings or LearningSettings()
-    others = others or [()] * len(groups)
+    groups, others = map(_opened, (groups, others or [()] * len(groups)))
     for picture in (p for group in (*groups, *others) for p in group):
         if picture.size != (painter.picture_size,) * 2:
             raise ValueError(
@@ -351,12 +358,12 @@ def learn_many(
             )
     if not groups or not all(groups):
         raise ValueError("each style needs one picture or more")
+    tokens = painter.tokenize(settings.prompts, settings.vectors)  # (prompts, L)
     learners = [
         Learner(painter, group, settings, extra)
         for group, extra in zip(groups, others, strict=True)
     ]
-    state = _State(resume, learners, _mark(painter, groups, others, settings))
-    tokens = painter.tokenize(settings.prompts, settings.vectors)  # (prompts, L)
+    state = State(resume, learners, _mark(painter, groups, others, settings))
 
     def evaluate(step: int) -> None:
         for i, learner in enumerate(learners):
@@ -381,6 +388,10 @@ def learn_many(
                 evaluate(step)
                 state.save(step)
     return [learner.word() for learner in learners]
+
+
+def _opened(groups: Sequence[Sequence[Image]]) -> list[list[Image]]:
+    return [opened(group) for group in groups]
 
 
 def word_gradient(
@@ -443,72 +454,3 @@ def _mark(painter: Painter, groups: Any, others: Any, settings: LearningSettings
         for picture in group:
             mark.update(picture.convert("RGB").tobytes())
     return mark.hexdigest()
-
-
-@dataclass(frozen=True, eq=False)
-class _State:
-    """The state of all learners in a safetensors file: embedders, Adam's moments, generators,
-    best words (tensors); step and loss curves (metadata)."""
-
-    path: str | Path | None
-    learners: Sequence[Learner] = field(repr=False)
-    mark: str
-
-    def save(self, step: int) -> None:
-        from safetensors.torch import save_file
-
-        if self.path is None:
-            return
-        tensors = {}
-        for i, learner in enumerate(self.learners):
-            tensors[f"{i}.best"] = learner.best
-            tensors[f"{i}.generator"] = learner.generator.get_state()
-            for name, value in learner.embedder.state_dict().items():
-                tensors[f"{i}.embedder.{name}"] = value
-            for j, moments in learner.optimizer.state_dict()["state"].items():
-                for name, value in moments.items():
-                    tensors[f"{i}.adam.{j}.{name}"] = value
-        run = {"mark": self.mark, "step": step, "curves": [one.curve for one in self.learners]}
-        with atomic_path(self.path) as beside:
-            save_file(tensors, beside, metadata={"run": json.dumps(run)})
-
-    def restore(self) -> int:
-        """Put every learner where the file says; the number of steps done (0 without a file)."""
-        if self.path is None or not Path(self.path).exists():
-            return 0
-        tensors, run = self._read(Path(self.path))
-        for i, learner in enumerate(self.learners):
-            own = {
-                name.removeprefix(f"{i}."): value
-                for name, value in tensors.items()
-                if name.startswith(f"{i}.")
-            }
-            learner.best, learner.curve = own.pop("best"), run["curves"][i]
-            learner.generator.set_state(own.pop("generator"))
-            learner.embedder.load_state_dict(_under(own, "embedder."))
-            adam = learner.optimizer.state_dict()
-            adam["state"] = {
-                j: _under(own, f"adam.{j}.") for j in adam["param_groups"][0]["params"]
-            }
-            learner.optimizer.load_state_dict(adam)
-        return run["step"]
-
-    def _read(self, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        from safetensors import SafetensorError
-
-        try:
-            tensors, metadata = read_tensors(path)
-            run = json.loads(metadata.get("run", "{}"))
-        except (OSError, SafetensorError, ValueError) as error:
-            raise LearningError(f"{path} holds no state of learning: {error}") from error
-        if run.get("mark") != self.mark:
-            raise LearningError(
-                f"{path} is the state of another run (other pictures, settings or painter): "
-                f"delete it to start anew, or name another file"
-            )
-        return tensors, run
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names begin with `prefix`, without it."""
-    return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}

@@ -2,177 +2,53 @@
 
 The manifest `manifest.json` beside the words is the plan and the record: which pictures form a
 group (one batch), which words are done, what went wrong with a picture. `accelerate launch`
-starts the workers. A worker claims a group by locking a file; the system drops the lock when the
-worker dies, and whoever comes next goes on from the group's last saved state. Book: chapter
+starts the workers. A worker claims a group by locking a file. The system drops the lock when the
+worker dies, and another worker continues from the group's last saved state. Book: chapter
 "Stable Diffusion on a GPU".
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from PIL.Image import Image
 
-from inst_tutorial.configs import PainterError
-from inst_tutorial.files import atomic_path
-from inst_tutorial.learning import LearningError, LearningSettings, learn_many
+from inst_tutorial.checkpoints import check_source
+from inst_tutorial.console import one_line_errors, unbroken_output
+from inst_tutorial.devices import check_device
+from inst_tutorial.files import OutputError
+from inst_tutorial.learning import LearningError, LearningSettings, StateError, learn_many
+from inst_tutorial.manifest import Manifest, ManyError, Record
 from inst_tutorial.memory import ADVICE, is_out_of_memory, save_memory
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import PictureError, open_picture
+from inst_tutorial.planning import add_group, plan
 from inst_tutorial.words import Word
 
-SUFFIXES = (
-    *(".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
-    *(".avif", ".jp2", ".ppm", ".pgm", ".heic", ".heif"),
-)
 RESTARTS = 10  # of a worker that died, before giving up
-VERSION = 1
-Record = dict[str, Any]
-
-
-class ManyError(RuntimeError):
-    """A folder of words that cannot be learned or gone on with; the text says the way out."""
-
-
-# -------------------------------------------------------------------------- the manifest
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """The plan and record of a folder of words, safe among processes.
-
-    {"version", "run": what all words share, "groups": {number: [picture, ...]} still to learn,
-    "pictures": {name: {"state": "waiting" | "done" | "failed", "sha256", "word", "error", ...}}}
-    """
-
-    folder: Path  # of the words
-
-    @property
-    def path(self) -> Path:
-        """The JSON file."""
-        return self.folder / "manifest.json"
-
-    def inside(self, name: str) -> Path:
-        """A file for locks and states of learning."""
-        return self.folder / ".learning" / name
-
-    def read(self) -> Record:
-        """What it says now; a whole file at any time. Raises ManyError."""
-        if not self.path.exists():
-            return {"version": VERSION, "run": None, "groups": {}, "pictures": {}}
-        try:
-            record = json.loads(self.path.read_text(encoding="utf-8"))
-            known = record["version"] == VERSION
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ManyError(
-                f"{self.path} is damaged ({error}): delete it to learn all words anew"
-            ) from error
-        if not known:
-            raise ManyError(f"{self.path} is of another version: name another folder for the words")
-        return record
-
-    @contextmanager
-    def change(self) -> Iterator[Record]:
-        """Read, let the caller change, write; no other process comes between."""
-        self.inside("").mkdir(parents=True, exist_ok=True)
-        with FileLock(self.inside("manifest.lock")):
-            record = self.read()
-            yield record
-            with atomic_path(self.path) as beside:
-                beside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-
-    def note(self, name: str, **facts: Any) -> None:
-        """Write down facts about one picture."""
-        with self.change() as record:
-            record["pictures"][name].update(facts)
-
-
-# ------------------------------------------------------------------------------- planning
-
-
-def plan(folder: Path, out: Path, run: Record, together: int) -> Record:
-    """Bring the manifest in `out` up to date with the pictures in `folder`, and return it.
-
-    Words that are done stay done, unless their picture changed or their file vanished. Groups
-    that were begun are gone on with; other pictures, failed ones too, form new groups of
-    `together`. Raises ManyError.
-    """
-    prints = {path.name: _sha256(path) for path in _pictures(folder)}
-    with Manifest(out).change() as record:
-        if record["run"] not in (None, run):
-            raise ManyError(
-                f"{out} holds words that were learned otherwise ({_difference(record['run'], run)}"
-                f"): name another folder for these, or repeat those settings"
-            )
-        old, record["run"] = record["pictures"], run
-        record["pictures"] = {n: _entry(old.get(n), n, p, out) for n, p in prints.items()}
-        record["groups"] = _groups(record, old, together)
-    return record
-
-
-def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise ManyError(f"{folder} is not a folder of pictures")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    if not found:
-        raise ManyError(f"{folder} has no pictures ({', '.join(SUFFIXES)})")
-    return found
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-
-
-def _entry(old: Record | None, name: str, sha256: str, out: Path) -> Record:
-    """A picture's record: as it was when its word is done, else anew."""
-    if old and old["sha256"] == sha256 and old["state"] == "done" and (out / old["word"]).exists():
-        return old
-    return {"state": "waiting", "sha256": sha256, "word": f"{name}.safetensors"}
-
-
-def _groups(record: Record, old: Record, together: int) -> dict[str, list[str]]:
-    """Groups begun, as long as their pictures are the same; the rest in new ones."""
-    now = record["pictures"]
-
-    def same(name: str) -> bool:
-        return name in now and name in old and now[name]["sha256"] == old[name]["sha256"]
-
-    waiting = [name for name, picture in now.items() if picture["state"] == "waiting"]
-    groups = {
-        number: names
-        for number, names in record["groups"].items()
-        if all(map(same, names)) and not set(names).isdisjoint(waiting)
-    }
-    taken = {name for names in groups.values() for name in names}
-    rest = [name for name in waiting if name not in taken]
-    for start in range(0, len(rest), together):
-        _add(groups, record, rest[start : start + together])
-    return groups
-
-
-def _add(groups: dict[str, list[str]], record: Record, names: list[str]) -> None:
-    """A new group, under a number that was never used, so that no old state is taken for its."""
-    record["last_group"] = record.get("last_group", 0) + 1
-    groups[f"{record['last_group']:06}"] = names
-
-
-def _difference(old: Record, new: Record) -> str:
-    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    return ", ".join(f"{name} was {old.get(name)!r}, is {new.get(name)!r}" for name in names)
+Report = Callable[[str], None]
 
 
 # -------------------------------------------------------------------------------- working
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs: the painter, the folder of pictures, and the plan for them."""
+
+    painter: Painter
+    folder: Path
+    manifest: Manifest
+    settings: LearningSettings
+    report: Report
 
 
 def work(
@@ -180,105 +56,102 @@ def work(
     folder: Path,
     out: Path,
     settings: LearningSettings,
-    report: Callable[[str], None] = lambda line: None,
+    report: Report = lambda line: None,
 ) -> None:
-    """Learn group after group until none is left that no other process is at."""
-    manifest = Manifest(out)
-    while True:
-        with _claim(manifest) as group:
-            if group is None:
-                return
-            _learn_group(painter, folder, manifest, group, settings, report)
+    """Learn group after group until there is none left that no other process works on."""
+    job = Job(painter, folder, Manifest(out), settings, report)
+    while _learn_next_group(job):
+        pass
 
 
-@contextmanager
-def _claim(manifest: Manifest) -> Iterator[str | None]:
-    """The number of a group that is ours inside, or None when all are taken or done."""
-    for number in manifest.read()["groups"]:
-        lock = FileLock(manifest.inside(f"{number}.lock"), timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            continue
-        try:
-            if number in manifest.read()["groups"]:  # not finished in the meantime
-                yield number
-                return
-        finally:
-            lock.release()
-    yield None
+def _learn_next_group(job: Job) -> bool:
+    """Learn a group that no other process works on; whether there was one."""
+    for number in job.manifest.read()["groups"]:
+        with job.manifest.claim(number) as ours:
+            if ours:
+                _learn_group(job, number)
+                return True
+    return False
 
 
-def _learn_group(
-    painter: Painter,
-    folder: Path,
-    manifest: Manifest,
-    number: str,
-    settings: LearningSettings,
-    report: Callable[[str], None],
-) -> None:
+def _learn_group(job: Job, number: str) -> None:
     """Learn the words of one group, and close it."""
-    pictures = _open(painter, folder, manifest, number, report)
-    names, state = list(pictures), manifest.inside(f"{number}.safetensors")
-
-    def finished(i: int, word: Word) -> None:
-        _finish(manifest, names[i], word, report)
-
-    groups = [[picture] for picture in pictures.values()]
+    pictures = _open(job, number)
+    alone: list[str] = []
     try:
-        if groups:
-            words = learn_many(
-                painter, groups, settings, resume=state, progress=False, finished=finished
-            )
-            for i, word in enumerate(words):  # those that were done in an earlier life
-                finished(i, word)
-        alone: list[str] = []
-    except (LearningError, RuntimeError, MemoryError) as error:
-        if not isinstance(error, LearningError) and not is_out_of_memory(error):
-            raise
-        alone = names if len(names) > 1 else []
-        if not alone:
-            advice = ADVICE if is_out_of_memory(error) else str(error)
-            _fail(manifest, names[0], advice, report)
-    with manifest.change() as record:
+        _learn(job, number, pictures)
+    except (RuntimeError, MemoryError) as error:
+        alone = _after_failure(job, list(pictures), error)
+    with job.manifest.change() as record:
         record["groups"].pop(number, None)
-        for name in alone:  # one of them spoiled the batch
+        for name in alone:
             if record["pictures"][name]["state"] == "waiting":
-                _add(record["groups"], record, [name])
-    state.unlink(missing_ok=True)
+                add_group(record["groups"], record, [name])
+    job.manifest.state(number).unlink(missing_ok=True)
 
 
-def _open(
-    painter: Painter,
-    folder: Path,
-    manifest: Manifest,
-    number: str,
-    report: Callable[[str], None],
-) -> dict[str, Image]:
-    """The pictures of a group; one that is none is a failure of its own."""
+def _open(job: Job, number: str) -> dict[str, Image]:
+    """The pictures of a group. An unreadable picture is marked failed; the rest continue."""
     pictures = {}
-    for name in manifest.read()["groups"][number]:
+    for name in job.manifest.read()["groups"].get(number, ()):
         try:
-            pictures[name] = open_picture(folder / name, painter.picture_size)
+            pictures[name] = open_picture(job.folder / name, job.painter.picture_size)
         except (PictureError, OSError) as error:
-            _fail(manifest, name, str(error), report)
+            _fail(job, name, str(error))
     return pictures
 
 
-def _finish(manifest: Manifest, name: str, word: Word, report: Callable[[str], None]) -> None:
-    """Write a word, once, and then that it is done."""
-    picture = manifest.read()["pictures"][name]
-    if picture["state"] == "done":
+def _learn(job: Job, number: str, pictures: dict[str, Image]) -> None:
+    """Learn a word for each picture, all in one batch. Raises LearningError."""
+    names, state = list(pictures), job.manifest.state(number)
+
+    def finished(i: int, word: Word) -> None:
+        _finish(job, number, names[i], word)
+
+    def words() -> list[Word]:
+        groups = [[picture] for picture in pictures.values()]
+        return learn_many(
+            job.painter, groups, job.settings, resume=state, progress=False, finished=finished
+        )
+
+    if not pictures:
         return
-    word.save(manifest.folder / picture["word"])
+
+    try:
+        learned = words()
+    except StateError:  # damaged, or of other pictures
+        state.unlink()
+        learned = words()
+    for i, word in enumerate(learned):  # those that were done before the last stop
+        finished(i, word)
+
+
+def _finish(job: Job, number: str, name: str, word: Word) -> None:
+    """Write a word, once, and then that it is done."""
+    if not job.manifest.waits_for(name, number):
+        return
+    try:
+        word.save(job.manifest.word(name))
+    except OutputError as error:
+        return _fail(job, name, str(error))
     loss = min(point["loss"] for point in word.info["curve"])
-    manifest.note(name, state="done", steps=word.info["steps"], loss=loss)
-    report(f"{name}: done after {word.info['steps']} steps, loss {loss:.4f}")
+    job.manifest.note(name, state="done", steps=word.info["steps"], loss=loss)
+    job.report(f"{name}: done after {word.info['steps']} steps, loss {loss:.4f}")
 
 
-def _fail(manifest: Manifest, name: str, error: str, report: Callable[[str], None]) -> None:
-    manifest.note(name, state="failed", error=error)
-    report(f"{name}: failed: {error}")
+def _after_failure(job: Job, names: list[str], error: Exception) -> list[str]:
+    """The pictures that are to be tried alone, because one of them spoiled the batch."""
+    if not isinstance(error, LearningError) and not is_out_of_memory(error):
+        raise error
+    if len(names) > 1:
+        return names
+    _fail(job, names[0], ADVICE if is_out_of_memory(error) else str(error))
+    return []
+
+
+def _fail(job: Job, name: str, error: str) -> None:
+    job.manifest.note(name, state="failed", error=error)
+    job.report(f"{name}: failed: {error}")
 
 
 # ------------------------------------------------------------------------------ processes
@@ -297,22 +170,24 @@ def learn_folder(
     device: str | None = None,
     dtype: str = "float32",
     savers: Sequence[str] = (),
-    report: Callable[[str], None] = lambda line: None,
+    report: Report = lambda line: None,
 ) -> Record:
     """Learn a word for each picture in `folder`, written to `out`; the manifest at the end.
 
-    Each of `processes` (default: one a GPU, else one) learns `together` words in one batch.
+    Each of `processes` (default: one per GPU, else one) learns `together` words in one batch.
     `config`, `revision`, `device` and `dtype` are for `Painter.load`, `savers` for `save_memory`.
-    Repeating the call goes on where it was stopped; `device` and `savers` may then be others.
-    Raises ManyError, PainterError.
+    The same call again continues where it was stopped; `device` and `savers` may then be others.
+    Raises ManyError, PainterError, DeviceError, OutputError.
     """
     if not isinstance(settings.start, str):
         raise ManyError("a folder's words start from a text such as 'painting', not from a word")
+    check_source(painter, revision=revision, config=config)
+    if device is not None:
+        check_device(device)
     run = {"painter": painter, "config": config, "revision": revision, "dtype": dtype}
-    run |= asdict(settings)
-    record = plan(folder, out, json.loads(json.dumps(run)), together)
-    finished = [name for name, picture in record["pictures"].items() if picture["state"] == "done"]
-    report(f"{len(record['pictures'])} pictures, {len(finished)} of them done before")
+    run |= json.loads(json.dumps(asdict(settings)))
+    record = plan(folder, out, run, together)
+    _report_plan(record, report)
     if record["groups"]:
         processes = processes or max(1, torch.cuda.device_count())
         if processes == 1:
@@ -322,10 +197,18 @@ def learn_folder(
     return Manifest(out).read()
 
 
+def _report_plan(record: Record, report: Report) -> None:
+    states = [picture["state"] for picture in record["pictures"].values()]
+    report(f"{len(states)} pictures, {states.count('done')} of them done before")
+    for name, picture in record["pictures"].items():
+        if picture["state"] == "failed":
+            report(f"{name}: failed: {picture['error']}")
+
+
 def launch(processes: int, arguments: Sequence[str]) -> int:
     """Run this module's `main` in several processes by `accelerate launch`; its exit code.
 
-    When a worker dies, all are started again, and each goes on from the last saved state.
+    When a worker dies, all are started again, and each continues from the last saved state.
     """
     options = ["--multi_gpu", "--num_machines=1", f"--num_processes={processes}"]
     options += ["--mixed_precision=no", "--dynamo_backend=no", f"--max_restarts={RESTARTS}"]
@@ -336,14 +219,10 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
 
 
 def _work_here(
-    folder: Path,
-    out: Path,
-    device: str | None,
-    savers: Sequence[str],
-    report: Callable[[str], None],
+    folder: Path, out: Path, device: str | None, savers: Sequence[str], report: Report
 ) -> None:
     """Load the painter that the manifest names, and work."""
-    run = dict(Manifest(out).read()["run"])
+    run = dict(Manifest(out).read()["run"] or {})
     name, dtype = run.pop("painter"), getattr(torch, run.pop("dtype"))
     which = {key: run.pop(key) for key in ("config", "revision")}
     settings = LearningSettings(**{**run, "prompts": tuple(run["prompts"])})
@@ -365,16 +244,10 @@ def _say(line: str) -> None:
 def main(folder: str, out: str, device: str = "", *savers: str) -> None:
     """One worker of several: what `accelerate launch` starts.
 
-    Errors made for the reader end it quietly: starting it again would not help.
+    Errors made for the reader end it without an exit code: `accelerate` would start it again.
     """
-    try:
+    with suppress(SystemExit), unbroken_output(), one_line_errors():
         _work_here(Path(folder), Path(out), _own_device(device or None), savers, _say)
-    except (ManyError, PainterError, OSError) as error:
-        print(f"inst: {error}", file=sys.stderr)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        print(f"inst: {ADVICE}", file=sys.stderr)
 
 
 if __name__ == "__main__":

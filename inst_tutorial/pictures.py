@@ -6,6 +6,7 @@ square RGB picture. Everything that is no such picture is refused with a reason 
 
 from __future__ import annotations
 
+import reprlib
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -100,6 +101,18 @@ def _reason(error: Exception) -> str:
 # ---------------------------------------------------------------------------- tensors
 
 
+def opened(pictures: Image.Image | Sequence[Image.Image]) -> list[Image.Image]:
+    """One picture, or several, as a list. Raises PictureError for a path, which is no picture."""
+    several = [pictures] if isinstance(pictures, Image.Image | str | Path) else list(pictures)
+    for picture in several:
+        if not isinstance(picture, Image.Image):
+            raise PictureError(
+                f"{reprlib.repr(picture)} is no opened picture: open_picture(path, "
+                f"painter.picture_size) opens a file as a painter needs it"
+            )
+    return several
+
+
 def to_tensor(
     picture: Image.Image | Sequence[Image.Image],
     *,
@@ -112,14 +125,7 @@ def to_tensor(
     """
     import torch
 
-    pictures = [picture] if isinstance(picture, Image.Image | str | Path) else list(picture)
-    for other in pictures:
-        if not isinstance(other, Image.Image):
-            raise PictureError(
-                f"{other!r} is no opened picture: open_picture(path, painter.picture_size) opens "
-                f"a file as a painter needs it"
-            )
-    pictures = [to_srgb(picture) for picture in pictures]
+    pictures = [to_srgb(picture) for picture in opened(picture)]
     sizes = sorted({picture.size for picture in pictures})
     if len(sizes) != 1:
         raise PictureError(f"a batch needs pictures of one size, got {sizes or 'no picture'}")

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from inst_tutorial.inversion import INVERSIONS, Inverted
 from inst_tutorial.painter import PLACEHOLDER, Painter
-from inst_tutorial.pictures import to_pictures, to_tensor
+from inst_tutorial.pictures import opened, to_pictures, to_tensor
 from inst_tutorial.sampling import Callback, sample
 from inst_tutorial.schedule import timesteps
 from inst_tutorial.words import Word
@@ -109,7 +109,7 @@ def transfer(
     Raises TransferError for settings or pictures that do not fit, PromptError for a prompt
     that does not fit the word.
     """
-    contents = [content] if isinstance(content, Image.Image) else list(content)
+    contents = opened(content)
     repainted = repaint(painter, _batch(painter, contents), word, settings, style, callback)
     pictures = to_pictures(painter.decode(repainted.latent))
     return pictures[0] if isinstance(content, Image.Image) else pictures
@@ -250,7 +250,7 @@ def _batch(painter: Painter, pictures: Sequence[Image.Image]) -> Tensor:
     if not pictures:
         raise TransferError("at least one content picture is needed, got none")
     side = painter.picture_size
-    for picture in pictures:
+    for picture in opened(pictures):
         if picture.size != (side, side):
             raise TransferError(
                 f"this painter's pictures are {side} x {side} pixels, got one of {picture.size}: "

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from inst_tutorial.files import OutputError
-
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -19,15 +17,15 @@ if TYPE_CHECKING:
 def save_pictures(paths: Sequence[Path], pictures: Sequence[Image.Image]) -> None:
     """Write each picture to its path, then print the paths.
 
-    If one cannot be written, the others are written all the same. Raises OutputError at the end.
+    If one cannot be written, the others are written all the same. Raises PictureError at the end.
     """
-    from inst_tutorial.pictures import save_picture
+    from inst_tutorial.pictures import PictureError, save_picture
 
     written, failures = [], []
     for path, picture in zip(paths, pictures, strict=True):
         try:
             written.append(save_picture(picture, path))
-        except OutputError as error:
+        except PictureError as error:
             failures.append(error)
     for path in written:
         typer.echo(path)

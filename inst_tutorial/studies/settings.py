@@ -28,7 +28,7 @@ class EvaluationSettings:
     """
 
     scenes: int = 8
-    styles: int = len(HELD_OUT)
+    styles: int = 12
     captions: int = 1000
     choices: int = 100
     samples: int = 200

@@ -16,9 +16,12 @@ from tiny import toy_picture
 from typer.testing import CliRunner
 
 from inst_tutorial import cli, many
+from inst_tutorial import manifest as manifest_module
 from inst_tutorial.learning import LearningError, LearningSettings, learn
-from inst_tutorial.many import Manifest, ManyError, learn_folder
+from inst_tutorial.manifest import Manifest, ManyError
+from inst_tutorial.many import learn_folder
 from inst_tutorial.painter import Painter
+from inst_tutorial.planning import plan
 from inst_tutorial.words import Word
 
 pytestmark = pytest.mark.slow
@@ -145,11 +148,11 @@ def test_stopped_in_the_middle_it_goes_on(quickly, tmp_path, monkeypatch, sd1_fo
     expected = words(tmp_path / "words")
     finish, done = many._finish, []
 
-    def stopped(manifest, name, *rest):
+    def stopped(job, number, name, word):
         if done:
             raise KeyboardInterrupt
         done.append(name)
-        finish(manifest, name, *rest)
+        finish(job, number, name, word)
 
     other = tmp_path / "stopped"
     arguments = (tmp_path / "styles", other, str(sd1_folder), SHORT)
@@ -176,20 +179,19 @@ def test_a_group_that_another_worker_has_is_left_alone(quickly, folder, tmp_path
 
 def test_a_group_that_was_finished_in_the_meantime_is_not_taken(folder, tmp_path, monkeypatch):
     manifest = Manifest(tmp_path / "words")
-    many.plan(folder, manifest.folder, {}, together=4)
-    usual = many.FileLock
+    plan(folder, manifest.folder, {}, together=4)
 
-    class Late(usual):
+    class Late(manifest_module.FileLock):
         def acquire(self, *args, **options):
             taken = super().acquire(*args, **options)
-            monkeypatch.setattr(many, "FileLock", usual)
+            monkeypatch.undo()
             with manifest.change() as record:
                 record["groups"].clear()
             return taken
 
-    monkeypatch.setattr(many, "FileLock", Late)
-    with many._claim(manifest) as group:
-        assert group is None
+    monkeypatch.setattr(manifest_module, "FileLock", Late)
+    with manifest.claim("000001") as ours:
+        assert not ours
 
 
 def test_the_command(folder, tmp_path, sd1_folder) -> None:
