@@ -8,7 +8,7 @@ export OMP_WAIT_POLICY := PASSIVE
 test test-fast notebooks times: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint notebooks book pdf lab bench bench-gpu paintbox clean
+.PHONY: help demo test test-fast lint notebooks book pdf lab bench bench-gpu check-card paintbox clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,8 +22,11 @@ paintbox: .venv/.run  ## train Paintbox, or go on where it stopped
 bench: .venv/.run  ## measure time and quality side by side with others
 	$(BIN)/python -m bench.cpu
 
-bench-gpu: .venv/.run  ## measure at Stable Diffusion's size; DIFFUSERS=checkout for its script
-	$(BIN)/python -m bench.gpu $(if $(DIFFUSERS),--diffusers $(DIFFUSERS))
+bench-gpu: .venv/.run  ## measure on a card; BUDGET=seconds, DIFFUSERS=checkout for its script
+	$(BIN)/python -m bench.gpu --budget $(or $(BUDGET),240) $(if $(DIFFUSERS),--diffusers $(DIFFUSERS))
+
+check-card: .venv/.develop  ## run chapters 1, 5, 9 and 10 on a card and compare with the book
+	$(BIN)/python -m bench.card
 
 test: .venv/.develop  ## run all tests and every notebook
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -3,7 +3,8 @@
     python -m bench.cpu      # Paintbox on this machine          (make bench)
     python -m bench.gpu      # Stable Diffusion's size on a card (make bench-gpu)
 
-Each program writes a JSON file into this folder, and pages of the book are drawn from it. Run them
-from the root of the repository. Nothing here is part of the installed package, and nothing is a
-test: no time is ever asserted.
+Each program writes a JSON file into `inst_tutorial/data`, and pages of the book are drawn from it.
+Run them from the root of the repository. Nothing here is part of the installed package, and
+nothing is a test: no time is ever asserted. `python -m bench.card` checks that the chapters of the
+book say on a graphics card what they say on the page.
 """

@@ -78,6 +78,7 @@ class Script(threading.Thread):
         self.watch = Stopwatch(clock)
         self.watch.thread = self
         self.error: BaseException | None = None
+        self.stopping = False
 
     def run(self) -> None:
         """The script from its first line to its last."""
@@ -102,6 +103,13 @@ class Script(threading.Thread):
         self.watch.lap(whole)
         return whole
 
+    def stop(self) -> None:
+        """End the script where it stands; its memory is free afterwards."""
+        self.stopping = True
+        self.go.release()
+        self.join()
+        self.vectors, self.error = [], None  # an error holds the frames that it passed through
+
     def _prepare(self) -> None:
         from accelerate import Accelerator  # type: ignore[import-untyped]
         from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -121,6 +129,8 @@ class Script(threading.Thread):
                 self.vectors.append(table.detach()[-1:].clone())
                 self.done.release()
                 self.go.acquire()
+                if self.stopping:
+                    raise SystemExit("stopped between two steps")
             return result
 
         torch.optim.AdamW.step = step  # type: ignore[assignment, method-assign]

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from PIL.Image import Image
 from torch import Tensor
 
-from inst_tutorial.learning import Learner, LearningSettings, learning_step
+from inst_tutorial.learning import (
+    Learner,
+    LearningSettings,
+    WordGradient,
+    learning_step,
+    word_gradient,
+)
 from inst_tutorial.painter import Painter
 
 
@@ -15,15 +21,19 @@ class StepwiseLearning:
     """The loop of `learn_many` for one picture a style, without evaluations between the steps."""
 
     def __init__(
-        self, painter: Painter, pictures: Sequence[Image], settings: LearningSettings
+        self,
+        painter: Painter,
+        pictures: Sequence[Image],
+        settings: LearningSettings,
+        gradient: WordGradient = word_gradient,
     ) -> None:
-        self.painter = painter
+        self.painter, self.gradient = painter, gradient
         self.learners = [Learner(painter, [picture], settings) for picture in pictures]
         self.tokens = painter.tokenize(settings.prompts, settings.vectors)
 
     def step(self) -> None:
         """One gradient step of every style."""
-        learning_step(self.painter, self.learners, self.tokens)
+        learning_step(self.painter, self.learners, self.tokens, self.gradient)
 
     def vector(self) -> Tensor:
         """The first style's word now, (k, d)."""

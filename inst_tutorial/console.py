@@ -10,6 +10,7 @@ import io
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -53,6 +54,30 @@ def _is_out_of_memory(error: Exception) -> bool:
     from inst_tutorial.memory import is_out_of_memory
 
     return is_out_of_memory(error)
+
+
+# ------------------------------------------------------------------------------- warnings
+
+
+@contextmanager
+def one_line_warnings() -> Iterator[None]:
+    """Inside, each warning of this package is one line on stderr, and is said once.
+
+    The warnings of other libraries stay as they are.
+    """
+    said: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if not category.__module__.startswith("inst_tutorial."):
+            usual(message, category, *place, **more)
+        elif str(message) not in said:
+            said.add(str(message))
+            print(f"inst: {' '.join(str(message).split())}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+        warnings.showwarning = show
+        yield
 
 
 # --------------------------------------------------------------------------------- output

@@ -1,4 +1,4 @@
-"""Which device can be used, and numbers on their way to it.
+"""Which device to compute on, in which number format, and numbers on their way there.
 
 Random numbers are drawn on the CPU, so that every device gets the same. A program that hands them
 over and then waits leaves a graphics card idle between its steps. Book: chapter "Stable Diffusion
@@ -9,6 +9,28 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+AMPERE = 8  # the generation of cards that first computed in bfloat16 (2020), by CUDA's counting
+
+
+def best_device() -> str:
+    """The default device: "cuda" if there is one, else "mps" (Apple's graphics), else "cpu"."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def fast_dtype() -> torch.dtype:
+    """The number format in which the best device is fast and exact enough.
+
+    bfloat16 on cards that compute in it, float16 on older ones such as Colab's T4, and float32
+    elsewhere. PyTorch's own `torch.cuda.is_bf16_supported()` says yes on a T4 as well, which
+    imitates bfloat16 slowly.
+    """
+    if best_device() != "cuda":
+        return torch.float32
+    generation, _ = torch.cuda.get_device_capability()
+    return torch.bfloat16 if generation >= AMPERE else torch.float16
 
 
 class DeviceError(RuntimeError):

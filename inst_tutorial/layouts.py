@@ -114,15 +114,13 @@ def write_layout(layout: Mapping[str, Config], tokenizer: CLIPTokenizer, folder:
     (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
 
 
-def random_parts(layout: Mapping[str, Config], dtype: torch.dtype, device: str) -> dict[str, Any]:
-    """UNet, autoencoder and text encoder of a layout with random weights, by name.
-
-    They serve to measure time and memory; their pictures mean nothing.
-    """
+def empty_parts(layout: Mapping[str, Config], dtype: torch.dtype) -> dict[str, Any]:
+    """UNet, autoencoder and text encoder of a layout on PyTorch's device "meta": shapes without
+    numbers, which take no memory and no time."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    with torch.device(device):
+    with torch.device("meta"):
         parts: dict[str, Any] = {
             "unet": UNet2DConditionModel(**layout["unet"]),
             "vae": AutoencoderKL(**layout["vae"]),
@@ -130,3 +128,29 @@ def random_parts(layout: Mapping[str, Config], dtype: torch.dtype, device: str) 
         }
     # PyTorch's own `to`: that of diffusers warns about every change of the number format.
     return {name: torch.nn.Module.to(part, dtype) for name, part in parts.items()}
+
+
+def random_parts(
+    layout: Mapping[str, Config], dtype: torch.dtype, generator: torch.Generator
+) -> dict[str, Any]:
+    """The parts of a layout with random weights, made on the generator's device and nowhere else.
+
+    They serve to measure time and memory; their pictures mean nothing. Every layer keeps the size
+    of what it reads, so that no number format overflows.
+    """
+    parts = empty_parts(layout, dtype)
+    return {name: _filled(part, generator) for name, part in parts.items()}
+
+
+@torch.no_grad()
+def _filled(part: torch.nn.Module, generator: torch.Generator) -> torch.nn.Module:
+    """Numbers for a part that has shapes only."""
+    part.to_empty(device=generator.device)
+    for name, parameter in part.named_parameters():
+        if parameter.ndim > 1:  # of a linear layer, a convolution or a table of embeddings
+            parameter.normal_(std=parameter[0].numel() ** -0.5, generator=generator)
+        else:
+            parameter.fill_(1.0 if name.endswith("weight") else 0.0)  # of a norm; a bias
+    for buffer in part.buffers():  # there is one: the text encoder counts positions, (1, L)
+        buffer.copy_(torch.arange(buffer.shape[-1]))
+    return part

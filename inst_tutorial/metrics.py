@@ -15,6 +15,7 @@ distance              question                                 range
 `palette_distance`    the same, in colour                      0.. CIELAB units
 `texture_distance`    the same, in strokes                     0.. dB
 `truth_distance`      is it the picture we hoped for?          0.. CIELAB units
+`truth_parts`         the same, colour and detail apart        0.. CIELAB units
 ====================  =======================================  ===================
 
 A copy of the content has content distance 0 and a copy of the style picture has style
@@ -220,13 +221,23 @@ def truth_distance(a: Picture, b: Picture) -> float:
     So two pictures are near when every NEIGHBOURHOOD (a Gaussian window of 1/16 of the width)
     has the same mean colour and the same amount of detail at each scale and direction: the
     pooled texture statistics of Freeman & Simoncelli 2011. The distance is the mean
-    difference of colour plus the mean difference of detail (`local_colour`, `local_detail`).
+    difference of colour plus the mean difference of detail (`truth_parts`).
+    """
+    colour, detail = truth_parts(a, b)
+    return colour + detail
+
+
+def truth_parts(a: Picture, b: Picture) -> tuple[float, float]:
+    """The two parts of `truth_distance`, in CIELAB units: 0.. each.
+
+    They are the mean differences of colour (`local_colour`) and of detail (`local_detail`).
+    Right colours alone make the sum small; whether the strokes are there is in the second part.
     """
     pair = _lab_pair(a, b)
     colour = [local_colour(lab) for lab in pair]
     detail = [local_detail(lab) for lab in pair]
     colour_distance = np.linalg.norm(colour[0] - colour[1], axis=-1).mean()
-    return float(colour_distance + np.abs(detail[0] - detail[1]).mean())
+    return float(colour_distance), float(np.abs(detail[0] - detail[1]).mean())
 
 
 def local_colour(lab: Array) -> Array:

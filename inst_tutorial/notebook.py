@@ -42,7 +42,7 @@ def device_line() -> str:
     import torch
 
     from inst_tutorial import __version__
-    from inst_tutorial.painter import best_device
+    from inst_tutorial.devices import best_device
 
     device = best_device()
     name = torch.cuda.get_device_name() if device == "cuda" else f"{torch.get_num_threads()} cores"

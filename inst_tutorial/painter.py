@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from inst_tutorial.checkpoints import read_checkpoint
-from inst_tutorial.devices import upload
+from inst_tutorial.devices import best_device, upload
 from inst_tutorial.folders import VISION
 from inst_tutorial.schedule import Schedule, v_to_eps
 from inst_tutorial.vision import VisionTower, read_vision_tower
@@ -444,13 +444,6 @@ def put_in(table: nn.Module, slots: Tensor, words: Tensor) -> Iterator[None]:
 
 
 # ------------------------------------------------------------------------------ its parts
-
-
-def best_device() -> str:
-    """The default device: "cuda" if there is one, else "mps" (Apple's graphics), else "cpu"."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _freeze(part: Part) -> Part:

@@ -27,7 +27,7 @@ TURNS = {  # EXIF orientation -> how it is undone
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-BITS, ZERO_IS_WHITE, SAMPLE_FORMAT = 258, 262, 339  # tags of a TIFF
+BITS, ZERO_IS_WHITE, PALETTE, SAMPLE_FORMAT = 258, 262, 320, 339  # tags of a TIFF
 SIGNED = 2
 
 
@@ -59,6 +59,8 @@ def _orientation(picture: Image.Image) -> int:
 
 def _in_8_bits(picture: Image.Image) -> Image.Image:
     """Grey values of more bits -> L, or LA where one of them is transparent; others as they are."""
+    if picture.mode == "P":
+        return _with_its_palette(picture)
     if picture.mode == "F":
         raise PictureError("its values are floating point: save it with 8 or 16 bits as PNG")
     signed_8_bits = picture.mode == "L" and _tag(picture, SAMPLE_FORMAT, 1) == SIGNED
@@ -85,6 +87,16 @@ def _grey_table(picture: Image.Image) -> NDArray[np.uint8]:
     bits = min(_tag(picture, BITS, 16), 16)
     table = np.linspace(0, 255, 2**bits).round().astype(np.uint8)
     return table[::-1] if _tag(picture, ZERO_IS_WHITE, 1) == 0 else table
+
+
+def _with_its_palette(picture: Image.Image) -> Image.Image:
+    """Some TIFFs have 8 bits in a palette that is to have 16: read as they say, all is black."""
+    colours = getattr(picture, "tag_v2", {}).get(PALETTE, (2**16,))
+    if max(colours) > 255:
+        return picture
+    bright = picture.copy()
+    bright.putpalette(np.reshape(colours, (3, -1)).T.astype(np.uint8).tobytes())  # (n, 3)
+    return bright
 
 
 def _tag(picture: Image.Image, number: int, default: int) -> int:

@@ -7,12 +7,10 @@ read without them. Nothing is decoded before its size is known.
 from __future__ import annotations
 
 import io
-import math
 import re
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +18,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 MOST_PIXELS = 100_000_000
+MOST_PROFILE = 16_000_000  # bytes; that of a measured screen has some millions
 LEAST_SIDE = 32  # pixels of the shorter side: smaller pictures show no style
 ANEW = "open it in an image program and save it anew as PNG"
 SMALLER = "save it smaller in an image program"
@@ -51,9 +50,17 @@ KNOWN_KINDS = {
     rb".{4}ftyp": "an AVIF",
     rb"\0\0\0\x0cjP|\xff\x4f\xff\x51": "a JPEG 2000",
 }
-# Chunks of a PNG and the fewest bytes that they need.
-PNG_PIXELS = {b"IHDR": 13, b"PLTE": 3, b"IDAT": 0, b"IEND": 0}
-PNG_LOOKS = {b"tRNS": 1, b"iCCP": 4, b"sRGB": 1, b"gAMA": 4, b"eXIf": 1, b"acTL": 8}
+PNG = b"\x89PNG\r\n\x1a\n"
+# Chunks of a PNG: without these it has no picture ...
+PNG_PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+# ... and these say how it looks: what about it, and how many bytes they need.
+PNG_LOOKS = {
+    b"tRNS": ("transparency", 1),
+    b"sRGB": ("colour space", 1),
+    b"gAMA": ("gamma", 4),
+    b"eXIf": ("orientation", 1),
+    b"acTL": ("animation", 8),
+}
 
 
 class PictureError(ValueError):
@@ -73,59 +80,30 @@ def read_picture(source: str | Path | BinaryIO) -> Image.Image:
     if isinstance(source, str | Path):
         with open(source, "rb") as file:
             return read_picture(file)
-    picture, lost = _decode(source if source.seekable() else io.BytesIO(source.read()))
-    if lost:
-        warnings.warn(f"{lost} are damaged and left out", PictureWarning, stacklevel=2)
-    return picture
-
-
-def _decode(file: BinaryIO) -> tuple[ImageFile.ImageFile, str]:
-    """The picture, and what had to be left out of it."""
-    file.seek(0)
-    head = file.read(512)
+    if not source.seekable():
+        return read_picture(io.BytesIO(source.read()))
+    source.seek(0)
+    head = source.read(512)
     if not head:
         raise PictureError("the file is empty")
-    failure: Exception | None = None
-    for version, lost in _versions(file, head):
-        try:
-            return _load(version, head), lost
-        except PictureError:
-            raise
-        except Image.DecompressionBombError as error:  # Pillow's own limit, about twice ours
-            raise PictureError(f"it has more than {MOST_PIXELS:,} pixels: {SMALLER}") from error
-        except Exception as error:  # decoders raise nearly anything on broken data
-            failure = failure or error
-    if isinstance(failure, UnidentifiedImageError):
-        raise PictureError(_what_it_is(head)) from failure
-    raise failure or AssertionError("a file has at least one version")
-
-
-def _versions(file: BinaryIO, head: bytes) -> Iterator[tuple[BinaryIO, str]]:
-    """The file as it is; of a PNG then with less metadata, and what is then missing."""
-    yield file, ""
-    if head.startswith(b"\x89PNG"):
-        file.seek(0)
-        data = file.read()
-        yield _png_of(data, PNG_PIXELS | PNG_LOOKS), ""
-        yield _png_of(data, PNG_PIXELS), "its colour profile, transparency or orientation"
-
-
-def _png_of(data: bytes, kinds: Mapping[bytes, int]) -> BinaryIO:
-    """A PNG with only its chunks of these kinds, without damaged metadata."""
-    kept, at = [data[:8]], 8
-    while at + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        chunk = data[at : at + 12 + length]
-        whole = zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
-        if length >= kinds.get(kind, math.inf) and (whole or kind in PNG_PIXELS):
-            kept.append(chunk)
-        at += 12 + length
-    return io.BytesIO(b"".join(kept))
+    try:
+        return _load(source, head)
+    except PictureError:
+        raise
+    except Exception as error:  # decoders raise nearly anything on broken data
+        if head.startswith(PNG) and (picture := _repaired_png(source)):
+            return picture
+        if isinstance(error, UnidentifiedImageError):
+            raise PictureError(_what_it_is(head)) from error
+        raise
 
 
 def _load(file: BinaryIO, head: bytes) -> ImageFile.ImageFile:
     """Read the header, check it, decode."""
-    picture = _open(file, head)
+    try:
+        picture = _open(file, head)
+    except Image.DecompressionBombError as error:  # Pillow's own limit, about twice ours
+        raise PictureError(f"it has more than {MOST_PIXELS:,} pixels: {SMALLER}") from error
     _check_size(*picture.size)
     _check_frames(picture)
     _colour_key_in_8_bits(picture)
@@ -205,3 +183,56 @@ def _what_it_is(head: bytes) -> str:
                 f"read here (floating point, for example): {ANEW} with 8 or 16 bits"
             )
     return f"it is no picture in a format that is read here ({', '.join(FORMATS)})"
+
+
+# ------------------------------------------------------------ PNGs with damaged metadata
+
+
+def _repaired_png(file: BinaryIO) -> Image.Image | None:
+    """The picture without its texts, or without all metadata; None if its pixels are damaged."""
+    chunks = _chunks(file)
+    good = {kind for kind, chunk in chunks if kind in PNG_LOOKS and _is_good(kind, chunk)}
+    for looks in (good, set[bytes]()):
+        kept = b"".join(chunk for kind, chunk in chunks if kind in PNG_PIXELS or kind in looks)
+        try:
+            picture = _load(io.BytesIO(PNG + kept), PNG)
+        except PictureError:
+            raise
+        except Exception:  # decoders raise nearly anything on broken data
+            continue
+        for lost in {kind for kind, _ in chunks} & PNG_LOOKS.keys() - looks:
+            _warn(f"what it says about its {PNG_LOOKS[lost][0]} is damaged, and is left out")
+        for profile in (chunk[8:-4] for kind, chunk in chunks if kind == b"iCCP"):
+            picture.info["icc_profile"] = _inflated(profile)
+        return picture
+    return None
+
+
+def _chunks(file: BinaryIO) -> list[tuple[bytes, bytes]]:
+    """The kinds and the bytes of a PNG's chunks."""
+    file.seek(0)
+    data, at, chunks = file.read(), len(PNG), []
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        chunks.append((kind, data[at : at + 12 + length]))
+        at += 12 + length
+    return chunks
+
+
+def _is_good(kind: bytes, chunk: bytes) -> bool:
+    """Long enough, and with the right checksum."""
+    long_enough = len(chunk) - 12 >= PNG_LOOKS[kind][1]
+    return long_enough and zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
+
+
+def _inflated(profile: bytes) -> bytes:
+    """A colour profile in a PNG, also above Pillow's limit of 1 MB; what is damaged stays so."""
+    packed = profile[profile.find(b"\0") + 2 :]
+    try:
+        return zlib.decompressobj().decompress(packed, MOST_PROFILE)
+    except zlib.error:
+        return profile
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, PictureWarning, stacklevel=2)

@@ -23,6 +23,9 @@ PICKLES = (
     "Words are .safetensors files. Pickled ones (.pt, .bin) are not opened, because opening them "
     "runs whatever is in them"
 )
+DAMAGED = (
+    "If it was downloaded, download it again; if it came with `git clone`, `git lfs pull` gets it"
+)
 
 
 class WordError(ValueError):
@@ -40,23 +43,42 @@ def read_word(path: str | Path) -> tuple[Tensor, dict[str, Any]]:
     """
     from safetensors import SafetensorError, safe_open
 
+    start = _start(path)
     try:
         with safe_open(path, framework="pt") as file:
             name = _check_header(path, file)
             stored, metadata = file.get_tensor(name), file.metadata() or {}
-    except FileNotFoundError as error:
-        raise WordError(
-            f"{path}: there is no such file. A word is what `inst learn` writes"
-        ) from error
     except (OSError, SafetensorError) as error:
-        raise WordError(f"{path} is not a word: {error}. {PICKLES}") from error
-    vectors = stored.float()
+        raise WordError(f"{path} is not a word: {error}. {_way_out(path, start)}") from error
+    vectors = stored.float().clone()  # `stored` is the file itself, which may be written again
     if not vectors.isfinite().all():
         beyond = stored.dtype == torch.float64 and stored.isfinite().all()
         reason = "that are too large for float32" if beyond else "that are NaN or infinite"
         raise WordError(f"{path} holds numbers {reason}: the word is damaged")
     info = _read_info(metadata.get("inst_word", "{}"))
     return vectors.reshape(-1, vectors.shape[-1]), info or {"token": name}  # (d,) -> (1, d)
+
+
+def _start(path: str | Path) -> bytes:
+    """The first bytes of a file; safetensors itself says little about why it cannot open one."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(4)
+    except FileNotFoundError as error:
+        raise WordError(
+            f"{path}: there is no such file. A word is what `inst learn` writes"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise WordError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from error
+    if not start:
+        raise WordError(f"{path} is not a word: the file is empty. {DAMAGED}")
+    return start
+
+
+def _way_out(path: str | Path, start: bytes) -> str:
+    """What helps with a file that is no safetensors file."""
+    is_pickle = Path(path).suffix.lower() != ".safetensors" or start.startswith((b"PK", b"\x80"))
+    return PICKLES if is_pickle else DAMAGED
 
 
 def _check_header(path: str | Path, file: Any) -> str:

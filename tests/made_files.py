@@ -92,9 +92,10 @@ def tiff(
 # ---------------------------------------------------------------------- colour profiles
 
 
-def rgb_profile(primaries: Sequence[Sequence[float]], gamma: float) -> bytes:
+def rgb_profile(primaries: Sequence[Sequence[float]], gamma: float, *, padding: int = 0) -> bytes:
     """A profile of red, green and blue (XYZ each, adapted to D50) and one gamma."""
-    tags = {name: _xyz(p) for name, p in zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True)}
+    tags = {b"junk": bytes(padding)} if padding else {}
+    tags |= {name: _xyz(p) for name, p in zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True)}
     return _profile(
         b"RGB ", b"XYZ ", tags | {name: _curve(gamma) for name in (b"rTRC", b"gTRC", b"bTRC")}
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from inst_tutorial.console import one_line_errors
+from inst_tutorial.console import one_line_errors, one_line_warnings
 
 
 class CommandError(Exception):
@@ -14,9 +14,9 @@ class CommandError(Exception):
 
 
 class OneLineErrors(TyperGroup):
-    """The commands, with errors that are made for the reader in one line."""
+    """The commands, with errors and warnings that are made for the reader in one line."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
-        with one_line_errors():
+        with one_line_errors(), one_line_warnings():
             return super().invoke(ctx)

@@ -62,6 +62,18 @@ def learn(
             "from it."
         ),
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="A word to continue from, with --kind free: it needs fewer steps."),
+    ] = None,
+    at_a_glance: Annotated[
+        bool,
+        typer.Option(
+            "--at-a-glance",
+            help="Make the word from what CLIP sees, in one step and without learning. Only "
+            "Paintbox and painters trained like it can do this.",
+        ),
+    ] = False,
     learning: LearningOptions,
     painter: PainterOptions,
 ) -> None:
@@ -69,17 +81,31 @@ def learn(
 
     Examples:
     - `inst learn style.png`
+    - `inst learn style.png --at-a-glance --out glance.safetensors`
+    - `inst learn style.png --kind free --start glance.safetensors --learning-rate 0.02 --steps 25`
     - `inst learn style.png --kind free --steps 400 --out starry.safetensors`
     - `inst learn one.jpg two.jpg --resume state.safetensors`
     """
     check_name(out, WORDS)
-    settings = learning.settings()
+    if at_a_glance and (start or resume or learning != LearningOptions()):
+        raise CommandError("--at-a-glance learns nothing: leave out the options of learning")
+    settings = learning.settings(**({"start": read_word(start)} if start else {}))
     with writing(out, *([resume] if resume else []), inputs=pictures):
         check_pictures(*pictures, folders=FOLDER_OF_STYLES)
-        word = _learn(painter.load(), pictures, settings, resume)
+        if at_a_glance:
+            word = _glance(painter.load(), pictures)
+        else:
+            word = _learn(painter.load(), pictures, settings, resume)
         word.save(out)
-    _print_course(word)
+    if not at_a_glance:
+        _print_course(word)
     typer.echo(out)
+
+
+def _glance(painter: Painter, pictures: list[Path]) -> Word:
+    from inst_tutorial.glance import glance
+
+    return glance(painter, [_open(path, painter) for path in pictures])
 
 
 def _learn(

@@ -159,11 +159,11 @@ class LearningOptions:
     ] = 0.05
     seed: Seed = 0
 
-    def settings(self) -> "LearningSettings":
-        """The settings for learning. Raises CommandError."""
+    def settings(self, **more: Any) -> "LearningSettings":
+        """The settings for learning, with `more` fields of them. Raises CommandError."""
         from inst_tutorial.learning import LearningSettings
 
-        return checked(LearningSettings, **asdict(self))
+        return checked(LearningSettings, **asdict(self), **more)
 
 
 def flat(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,6 +1,6 @@
 """Studies: what the method and the painter can do, measured against the truth.
 
 Reading order: statistics, report, trial, demo; the evaluation: judge, settings, paintings,
-painter_quality, transfer_quality, evaluation, showcase; the experiments: methods, plan, results,
-case, experiments. Book: chapter "The experiments".
+painter_quality, transfers, transfer_quality, evaluation, showcase; the experiments: methods, plan,
+results, case, experiments. Book: chapter "The experiments".
 """

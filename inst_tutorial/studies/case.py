@@ -126,6 +126,7 @@ class Case:
         return {
             "content": trial.contents,
             "style picture": [trial.style_picture] * len(trial.contents),
+            "recoloured content": trial.recoloured,
             "AdaIN": to_pictures(self.painter.decode(adain(z0, z_style))),
             "truth, other strokes": [trial.paint(s, trial.style, 1) for s in trial.scenes],
             "truth, round trip": to_pictures(self.painter.decode(z_truth)),

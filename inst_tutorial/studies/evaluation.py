@@ -19,7 +19,8 @@ from inst_tutorial.studies.painter_quality import (
 )
 from inst_tutorial.studies.settings import EvaluationSettings
 from inst_tutorial.studies.statistics import Measurement
-from inst_tutorial.studies.transfer_quality import transfer_rows, transfers
+from inst_tutorial.studies.transfer_quality import transfer_rows
+from inst_tutorial.studies.transfers import transfers
 
 
 def evaluate(

@@ -32,7 +32,7 @@ from inst_tutorial.files import atomic_path
 from inst_tutorial.learning import learn
 from inst_tutorial.painter import Painter
 from inst_tutorial.studies.case import Case
-from inst_tutorial.studies.methods import LEARNERS, METHODS
+from inst_tutorial.studies.methods import COPIES, LEARNERS, METHODS
 from inst_tutorial.studies.plan import Plan
 from inst_tutorial.studies.results import Results, Row, Tables
 
@@ -85,6 +85,7 @@ def run(plan: Plan, source: str, work: Path, *, workers: int = 1, progress: bool
         "plan": asdict(plan),
         "learners": {name: asdict(plan.learner(name, 0)) for name in LEARNERS},
         "methods": {name: asdict(method) for name, method in METHODS.items()},
+        "copies": dict(COPIES),
     }
     mark = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:12]
     run_case = partial(_run_case, plan=plan, source=source, kept=str(work / mark))

@@ -92,6 +92,7 @@ COPIES: Mapping[str, str] = MappingProxyType(
     {
         "content": "the content picture itself",
         "style picture": "the style picture itself",
+        "recoloured content": "the content in the style's true palette, without its technique",
         "AdaIN": "the content latent with the style latent's statistics, decoded",
         "truth, other strokes": "the truth painted again with other strokes",
         "truth, round trip": "the truth, encoded and decoded by the painter",

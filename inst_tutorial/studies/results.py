@@ -47,6 +47,11 @@ class Results:
         """Whether these numbers were measured with the very weights of this painter."""
         return self.about["fingerprint"] == painter.fingerprint()
 
+    @property
+    def methods(self) -> list[str]:
+        """Whatever made results of the contents: the copies, then the methods."""
+        return list(dict.fromkeys(row["method"] for row in self.tables["transfers"]))
+
     def rows(self, table: str, **wanted: Any) -> list[Row]:
         """The rows of a table in which the columns have the wanted values."""
         found = [

@@ -28,7 +28,7 @@ class EvaluationSettings:
     """
 
     scenes: int = 8
-    styles: int = 12
+    styles: int = len(HELD_OUT)
     captions: int = 1000
     choices: int = 100
     samples: int = 200

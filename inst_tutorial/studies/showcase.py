@@ -16,7 +16,7 @@ from inst_tutorial.painter import Painter
 from inst_tutorial.studies.painter_quality import draw_captions
 from inst_tutorial.studies.paintings import paintings_of
 from inst_tutorial.studies.settings import EvaluationSettings
-from inst_tutorial.studies.transfer_quality import learned_trials
+from inst_tutorial.studies.transfers import learned_trials
 from inst_tutorial.world import HELD_OUT, full_caption
 from inst_tutorial.world.seeds import EVALUATION
 

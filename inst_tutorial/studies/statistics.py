@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 Sense = Literal[">=", "<=", "clearly >"]
+Values = Sequence[float] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Measurement:
         return self.low > self.bar if self.sense == "clearly >" else self.value >= self.bar
 
 
-def interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+def interval(values: Values) -> tuple[float, float]:
     """Mean of independent values (n,) and the half width of its 95 % interval (Student's t).
 
     Results of one style share its style picture and its word: average them first
@@ -58,7 +60,7 @@ def interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
 
 
 def mean(
-    name: str, values: Sequence[float], unit: str, bar: float | None = None, sense: Sense = ">="
+    name: str, values: Values, unit: str, bar: float | None = None, sense: Sense = ">="
 ) -> Measurement:
     """The mean of two values or more, with Student's interval."""
     if len(values) < 2:
@@ -67,7 +69,9 @@ def mean(
     return Measurement(name, middle, len(values), middle - half, middle + half, bar, unit, sense)
 
 
-def share(name: str, events: Sequence[bool], bar: float | None = None) -> Measurement:
+def share(
+    name: str, events: Sequence[bool] | NDArray[np.bool_], bar: float | None = None
+) -> Measurement:
     """How often something was so, in percent, with Wilson's interval (1927)."""
     count, happened = len(events), sum(map(bool, events))
     wilson = stats.binomtest(happened, count).proportion_ci(method="wilson")

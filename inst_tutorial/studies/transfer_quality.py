@@ -1,94 +1,49 @@
-"""How good are transfers: held-out styles, each learned from one picture, on unseen contents."""
+"""How good are transfers: how near to the truth, by what they are compared with, how surely?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
-from tqdm.auto import tqdm
 
 from inst_tutorial.metrics import (
     edge_distance,
     gram_distance,
     palette_distance,
     structure_distance,
-    truth_distance,
+    texture_distance,
+    truth_parts,
 )
-from inst_tutorial.painter import Painter
-from inst_tutorial.studies.settings import EvaluationSettings
 from inst_tutorial.studies.statistics import Measurement, mean, share
-from inst_tutorial.studies.trial import Trial, learn_words
-from inst_tutorial.style_transfer import TransferSettings
-from inst_tutorial.words import Word
-from inst_tutorial.world import HELD_OUT, Scene
-from inst_tutorial.world.seeds import EVALUATION, EVALUATION_STYLE_PICTURES
+from inst_tutorial.studies.transfers import TrialResults
 
 Picture = Image.Image
 Distance = Callable[[Picture, Picture], float]
+Distances = NDArray[np.float64]
 
-TOGETHER = 4  # styles learned at a time
-INVERSIONS = ("stochastic", "noise", "ddim")
+#: Whose results are compared with the truth, and how the rows call them. Two of them are
+#: references: the recoloured content has the true colours and no technique, and a method must beat
+#: it; the walk from the truth is given the answer, and shows what noising and denoising cost.
+COMPARED = {
+    "stochastic": "with the learned word",
+    "caption": "with the best caption",
+    "walk": "of the walk from the truth",
+    "recoloured": "of the recoloured content",
+    "content": "of the content",
+}
 
+#: Than what the learned word must be nearer to the truth, and in how many percent of the pairs.
+RIVALS = {
+    "caption": ("best caption", 90),
+    "content": ("content", 97),
+    "recoloured": ("recoloured content", 70),
+}
 
-@dataclass(frozen=True, eq=False)
-class TrialResults:
-    """What was made of the contents of one trial, by the name of the method."""
-
-    trial: Trial
-    pictures: Mapping[str, list[Picture]]
-
-    def distances(self, method: str, distance: Distance, to: str) -> list[float]:
-        """Distances of a method's results to their "content", "style" picture or "truth"."""
-        references = {
-            "content": self.trial.contents,
-            "style": [self.trial.style_picture] * len(self.trial.scenes),
-            "truth": self.trial.truths,
-        }
-        return [distance(*pair) for pair in zip(self.pictures[method], references[to], strict=True)]
-
-
-# ------------------------------------------------------------------------ what is made
-
-
-def evaluation_trials(painter: Painter, settings: EvaluationSettings) -> list[Trial]:
-    """The first held-out styles, on contents of other scenes."""
-    styles = list(HELD_OUT.values())[: settings.styles]
-    scenes = [Scene.sample(seed) for seed in EVALUATION[: settings.scenes]]
-    return [
-        Trial(painter, style, Scene.sample(EVALUATION_STYLE_PICTURES[i]), scenes)
-        for i, style in enumerate(styles)
-    ]
-
-
-def learned_trials(
-    painter: Painter, settings: EvaluationSettings, progress: bool = True
-) -> list[tuple[Trial, Word]]:
-    """The trials with their words, a few of which are learned at a time."""
-    trials = evaluation_trials(painter, settings)
-    words: list[Word] = []
-    for start in range(0, len(trials), TOGETHER):
-        group = trials[start : start + TOGETHER]
-        words += learn_words(group, settings.learning, progress=progress)
-    return list(zip(trials, words, strict=True))
-
-
-def transfers(
-    painter: Painter, settings: EvaluationSettings, progress: bool = True
-) -> Iterator[TrialResults]:
-    """All contents in all styles, by every method that the rows compare."""
-    learned = learned_trials(painter, settings, progress)
-    for trial, word in tqdm(learned, desc="transfers", disable=not progress):
-        yield TrialResults(trial, repainted(trial, word, settings.transfer))
-
-
-def repainted(trial: Trial, word: Word, settings: TransferSettings) -> dict[str, list[Picture]]:
-    """The contents as they are, by the word from each inversion, and by the best caption."""
-    by_word = {name: trial.repaint(word, replace(settings, inversion=name)) for name in INVERSIONS}
-    return {"content": trial.contents, **by_word, "caption": trial.repaint_by_caption(settings)}
-
-
-# -------------------------------------------------------------------- what is measured
+WORD_BARS = {"truth": 15, "detail": 3.2, "texture": 5}  # distances with the learned word
+INVERSION_BAR = 85  # percent of the pairs
 
 
 def transfer_rows(results: Sequence[TrialResults]) -> list[Measurement]:
@@ -96,43 +51,68 @@ def transfer_rows(results: Sequence[TrialResults]) -> list[Measurement]:
 
     Pairs of one style share their word, so the true intervals are somewhat wider.
     """
-    return [*_truth_rows(results), *_inversion_rows(results)]
-
-
-def _truth_rows(results: Sequence[TrialResults]) -> list[Measurement]:
-    word, caption, content = (
-        _pooled(results, method, truth_distance, "truth")
-        for method in ("stochastic", "caption", "content")
-    )
+    distances = {method: truth_distances(results, method) for method in COMPARED}
     return [
-        share("Nearer to the truth: learned word than best caption", _less(word, caption), 80),
-        share("Nearer to the truth: learned word than content", _less(word, content), 80),
-        mean("Truth distance with the learned word", word, "CIELAB"),
-        mean("Truth distance with the best caption", caption, "CIELAB"),
-        mean("Truth distance of the content", content, "CIELAB"),
+        *_nearer_rows({method: table[:, :2].sum(axis=1) for method, table in distances.items()}),
+        *(row for method, table in distances.items() for row in _distance_rows(method, table)),
+        *_inversion_rows(results),
+    ]
+
+
+def truth_distances(results: Sequence[TrialResults], method: str) -> Distances:
+    """(pairs, 3) colour and detail, whose sum is the truth distance, and texture."""
+    pairs = _pooled(results, method, "truth")
+    return np.array([(*truth_parts(*pair), texture_distance(*pair)) for pair in pairs])
+
+
+def _nearer_rows(distances: Mapping[str, Distances]) -> list[Measurement]:
+    """In how many pairs the learned word is nearer to the truth than something else."""
+    return [
+        share(
+            f"Nearer to the truth: learned word than {rival}",
+            distances["stochastic"] < distances[method],
+            bar,
+        )
+        for method, (rival, bar) in RIVALS.items()
+    ]
+
+
+def _distance_rows(method: str, distances: Distances) -> list[Measurement]:
+    """The mean truth distance (pairs, 3) of a method, its two parts, and the texture distance."""
+    called, bars = COMPARED[method], WORD_BARS if method == "stochastic" else {}
+    colour, detail, texture = distances.T  # (pairs,) each
+    of_truth = f"of the truth distance {called}"
+    return [
+        mean(f"Truth distance {called}", colour + detail, "CIELAB", bars.get("truth"), "<="),
+        mean(f"Colour part {of_truth}", colour, "CIELAB"),
+        mean(f"Detail part {of_truth}", detail, "CIELAB", bars.get("detail"), "<="),
+        mean(f"Texture distance {called}", texture, "dB", bars.get("texture"), "<="),
     ]
 
 
 def _inversion_rows(results: Sequence[TrialResults]) -> list[Measurement]:
-    painter = results[0].trial.painter
-    content = {"edges": edge_distance, "structure": structure_distance}
-    style = {"Gram": lambda a, b: gram_distance(painter, a, b), "palette": palette_distance}
+    """Does stochastic inversion keep more content than noise, and take more style than DDIM?"""
+    gram = partial(gram_distance, results[0].trial.painter)
+    comparisons: list[tuple[str, Distance, str, str]] = [
+        ("Content kept (edges): stochastic than noise", edge_distance, "content", "noise"),
+        ("Content kept (structure): stochastic than noise", structure_distance, "content", "noise"),
+        ("Style taken (Gram): stochastic than DDIM", gram, "style", "ddim"),
+        ("Style taken (palette): stochastic than DDIM", palette_distance, "style", "ddim"),
+    ]
     rows = []
-    for name, distance in content.items():
-        kept = (_pooled(results, method, distance, "content") for method in ("stochastic", "noise"))
-        rows.append(share(f"Content kept ({name}): stochastic than noise", _less(*kept), 80))
-    for name, distance in style.items():
-        taken = (_pooled(results, method, distance, "style") for method in ("stochastic", "ddim"))
-        rows.append(share(f"Style taken ({name}): stochastic than DDIM", _less(*taken), 80))
+    for name, distance, to, rival in comparisons:
+        ours, others = (_measured(results, m, distance, to) for m in ("stochastic", rival))
+        rows.append(share(name, ours < others, INVERSION_BAR))
     return rows
 
 
-def _pooled(
+def _measured(
     results: Sequence[TrialResults], method: str, distance: Distance, to: str
-) -> list[float]:
-    """The distances of one method in all trials."""
-    return [value for one in results for value in one.distances(method, distance, to)]
+) -> Distances:
+    """(pairs,) distances of a method's results."""
+    return np.array([distance(*pair) for pair in _pooled(results, method, to)])
 
 
-def _less(a: Sequence[float], b: Sequence[float]) -> list[bool]:
-    return [x < y for x, y in zip(a, b, strict=True)]
+def _pooled(results: Sequence[TrialResults], method: str, to: str) -> list[tuple[Picture, Picture]]:
+    """The pairs of one method in all trials."""
+    return [pair for one in results for pair in one.pairs(method, to)]

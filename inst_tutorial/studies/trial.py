@@ -17,7 +17,7 @@ from inst_tutorial.metrics import truth_distance
 from inst_tutorial.painter import Painter
 from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.words import Word
-from inst_tutorial.world import Scene, Style, paint, style_words
+from inst_tutorial.world import Scene, Style, colours_only, paint, style_words
 
 Picture = Image.Image
 Item = TypeVar("Item")
@@ -55,17 +55,26 @@ class Trial:
         """What the contents should become."""
         return [self.paint(scene, self.style) for scene in self.scenes]
 
+    @cached_property
+    def recoloured(self) -> list[Picture]:
+        """The contents in the true colours of the style, without its technique."""
+        return [self.paint(scene, colours_only(self.style)) for scene in self.scenes]
+
     def paint(self, scene: Scene, style: Style | None, stroke_seed: int = 0) -> Picture:
         """The world's picture at the painter's size."""
         return paint(scene, style, stroke_seed=stroke_seed, size=self.painter.picture_size)
 
     def repaint(self, word: Word | None, settings: TransferSettings) -> list[Picture]:
         """All contents, repainted with the word, or without one by the prompt of the settings."""
-        reference = self.style_picture if settings.adain else None
-        repainted: list[Picture] = []
-        for contents in batches(self.contents):
-            repainted += transfer(self.painter, contents, word, settings, reference)
-        return repainted
+        return self._transferred(self.contents, word, settings)
+
+    def repaint_truths(self, word: Word, settings: TransferSettings) -> list[Picture]:
+        """The truths, noised and denoised with the word as contents are.
+
+        The painter is given the answer and need not find it: from the content, no word can be
+        expected to come nearer to the truth.
+        """
+        return self._transferred(self.truths, word, settings)
 
     def repaint_by_caption(self, settings: TransferSettings) -> list[Picture]:
         """All contents, repainted by the best caption that the world has for the style."""
@@ -75,6 +84,15 @@ class Trial:
         """How far the result of each content is from its truth, in CIELAB units."""
         pairs = zip(results, self.truths, strict=True)
         return [truth_distance(result, truth) for result, truth in pairs]
+
+    def _transferred(
+        self, pictures: Sequence[Picture], word: Word | None, settings: TransferSettings
+    ) -> list[Picture]:
+        reference = self.style_picture if settings.adain else None
+        transferred: list[Picture] = []
+        for batch in batches(pictures):
+            transferred += transfer(self.painter, batch, word, settings, reference)
+        return transferred
 
 
 def learn_words(

@@ -34,7 +34,7 @@ from inst_tutorial.world.gallery import GAP, HELD_OUT, STYLES, sample_style
 from inst_tutorial.world.render import paint, paint_and_photograph
 from inst_tutorial.world.scene import SUBJECT_COLOURS, Scene
 from inst_tutorial.world.settings import LIGHTS, SETTINGS
-from inst_tutorial.world.style import RANGES, Style, blend, distance
+from inst_tutorial.world.style import RANGES, Style, blend, colours_only, distance
 from inst_tutorial.world.subjects import SUBJECTS
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "Style",
     "artists",
     "blend",
+    "colours_only",
     "content_words",
     "describe",
     "distance",

@@ -146,6 +146,11 @@ def distance(a: Style, b: Style) -> float:
     return float(np.linalg.norm(a.vector() - b.vector()))
 
 
+def colours_only(style: Style) -> Style:
+    """A style with the same palette and contrast, and no technique: no strokes, tiles or lines."""
+    return Style(palette=style.palette, recolour=style.recolour, contrast=style.contrast)
+
+
 def blend(a: Style, b: Style, share: float) -> Style:
     """The style between two: ``share`` = 0 gives ``a``, 1 gives ``b``.
 

@@ -12,10 +12,11 @@ from safetensors.torch import load_file, save_file
 from tiny import toy_tokenizer
 from typer.testing import CliRunner
 
+from bench.models import TINY
 from inst_tutorial import cli
 from inst_tutorial.configs import PainterError
 from inst_tutorial.folders import VISION
-from inst_tutorial.layouts import LAYOUTS, random_parts, write_layout
+from inst_tutorial.layouts import LAYOUTS, empty_parts, random_parts, write_layout
 from inst_tutorial.painter import Painter
 from inst_tutorial.schedule import Schedule
 from inst_tutorial.single_file import layout_of
@@ -221,14 +222,48 @@ def test_layouts_are_those_of_stable_diffusion(name: str, unet: int, text: int) 
     assert Schedule.from_config(layout["scheduler"]).prediction_type == expected
 
 
-def test_random_parts_are_made_in_silence(caplog, monkeypatch) -> None:
+def test_empty_parts_are_made_in_silence(caplog, monkeypatch) -> None:
     from diffusers.utils.logging import get_logger
 
     monkeypatch.setattr(get_logger("diffusers"), "propagate", True)  # to caplog
-    parts = random_parts(LAYOUTS["sd15"], torch.float16, "meta")
+    parts = empty_parts(LAYOUTS["sd15"], torch.float16)
     assert caplog.messages == []
     for part in parts.values():
         assert {(p.dtype, p.device.type) for p in part.parameters()} == {(torch.float16, "meta")}
+
+
+def test_random_parts_are_filled_where_the_generator_is(monkeypatch) -> None:
+    """Never anywhere else: on a card, the numbers must not be drawn by the CPU first."""
+    built: list[str] = []
+    to_empty = torch.nn.Module.to_empty
+    monkeypatch.setattr(
+        torch.nn.Module,
+        "to_empty",
+        lambda m, *, device: (built.append(device), to_empty(m, device=device))[1],
+    )
+    first, again = (
+        random_parts(TINY, torch.bfloat16, torch.Generator().manual_seed(3)) for _ in range(2)
+    )
+    assert {torch.device(d).type for d in built} == {"cpu"} and len(built) == 6
+    for name, part in first.items():
+        numbers = dict(part.named_parameters())
+        assert {p.dtype for p in numbers.values()} == {torch.bfloat16}
+        assert all(p.isfinite().all() for p in numbers.values())
+        assert all(torch.equal(p, numbers[n]) for n, p in again[name].named_parameters())
+    (positions,) = first["text_encoder"].buffers()
+    assert positions.tolist() == [list(range(77))]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_random_parts_give_numbers_that_every_format_holds(dtype: torch.dtype) -> None:
+    parts = random_parts(TINY, dtype, torch.Generator().manual_seed(0))
+    z = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1)).to(dtype)
+    with torch.no_grad():
+        context = parts["text_encoder"](torch.arange(77)[None]).last_hidden_state
+        eps = parts["unet"](z, 500, context).sample
+        picture = parts["vae"].decode(z).sample
+    for numbers in (context, eps, picture):
+        assert numbers.isfinite().all() and 0.01 < numbers.float().std() < 100
 
 
 def test_a_layout_is_written_as_diffusers_reads_it(tmp_path: Path) -> None:

@@ -76,6 +76,25 @@ def test_learn_writes_a_word_and_says_the_loss(word, tmp_path, picture, sd1_fold
     assert learned.info["settings"]["kind"] == "patches" and learned.info["settings"]["seed"] == 4
 
 
+def test_learning_starts_from_a_word(word, tmp_path, picture, sd1_folder):
+    out, options = tmp_path / "on.safetensors", ["--painter", sd1_folder, *FAST]
+    result = inst("learn", picture, "-o", out, "--kind", "free", "--start", word, *options)
+    assert result.exit_code == 0
+    assert Word.load(out).info["settings"]["start"] == Word.load(word).fingerprint
+    refused(inst("learn", picture, "-o", out, "--start", word, *options), "only kind 'free'")
+
+
+def test_a_word_at_a_glance(tmp_path, sd1_folder, picture):
+    style, out = tmp_path / "style.png", tmp_path / "glance.safetensors"
+    paint(Scene("house", "meadow")).save(style)
+    result = inst("learn", style, "--at-a-glance", "-o", out)
+    assert result.exit_code == 0 and result.stdout.split() == [str(out)]
+    assert Word.load(out).info["kind"] == "glance"
+    refused(inst("learn", style, "--at-a-glance", "--steps", 5, "-o", out), "learns nothing")
+    other = inst("learn", picture, "--at-a-glance", "-o", out, "--painter", sd1_folder)
+    refused(other, "no map from pictures to words")
+
+
 def test_transfer_repaints_one_picture(tmp_path, picture, word, sd1_folder):
     out = tmp_path / "out.webp"
     result = inst("transfer", picture, "-w", word, "-o", out, "--painter", sd1_folder, *FAST)

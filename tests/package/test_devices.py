@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from inst_tutorial.devices import upload
+from inst_tutorial.devices import best_device, fast_dtype, upload
 from inst_tutorial.inversion import INVERSIONS
 from inst_tutorial.learning import Learner, LearningSettings, learning_step, word_gradient
 from inst_tutorial.painter import ImageFeatures, Painter
@@ -22,6 +22,31 @@ from inst_tutorial.sampling import sample
 from inst_tutorial.schedule import timesteps
 
 META = torch.device("meta")
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"),
+    [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_the_device_is_the_best_that_is_there(monkeypatch, cuda, mps, expected) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert best_device() == expected
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"),
+    [((9, 0), torch.bfloat16), ((8, 6), torch.bfloat16), ((7, 5), torch.float16)],
+)
+def test_the_format_is_one_that_the_card_computes_in(monkeypatch, capability, expected) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert fast_dtype() == expected
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_card_the_format_is_float32() -> None:
+    assert fast_dtype() == torch.float32
 
 
 class NoWaiting(TorchDispatchMode):

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from inst_tutorial import cli
 from inst_tutorial.learning import LearningSettings
+from inst_tutorial.metrics import texture_distance, truth_parts
 from inst_tutorial.painter import Painter
 from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.pretraining.settings import Recipe
@@ -119,9 +120,11 @@ def test_the_table_says_what_is_met_and_what_is_missed(tmp_path):
 def test_an_increase_is_in_percent_of_the_loss_and_paired():
     rng = np.random.default_rng(0)
     right = rng.uniform(0.1, 1.0, 40)
-    row = increase("x", right, right + 0.02 * right.mean() + rng.normal(0, 1e-4, 40))
-    assert row.value == pytest.approx(2, abs=0.05) and row.met
-    assert not increase("x", right, right[::-1]).met
+    wrong = right + 0.02 * right.mean() + rng.normal(0, 1e-4, 40)
+    row = increase("x", right, wrong, bar=1.9)
+    assert row.value == pytest.approx(2, abs=0.05) and row.high - row.low < 0.05 and row.met
+    assert not increase("x", right, wrong, bar=2.1).met
+    assert increase("x", right, right[::-1], bar=0).value == pytest.approx(0)
 
 
 # ------------------------------------------------------------------------- examples
@@ -211,6 +214,8 @@ def test_rows_of_transfers_compare_each_pair(sd1_painter):
         "noise": [trial.style_picture],
         "ddim": trial.contents,
         "caption": trial.contents,
+        "walk": trial.truths,
+        "recoloured": trial.recoloured,
     }
     swapped = {"stochastic": "ddim", "ddim": "noise", "noise": "stochastic"}
     bad = {**good, **{name: good[other] for name, other in swapped.items()}}
@@ -219,10 +224,27 @@ def test_rows_of_transfers_compare_each_pair(sd1_painter):
     shares = {name: row.value for name, row in rows.items() if row.unit == "%"}
     assert shares.pop("Content kept (edges): stochastic than noise") == 100
     assert shares.pop("Content kept (structure): stochastic than noise") == 100
-    assert list(shares.values()) == [pytest.approx(200 / 3)] * 4
+    assert list(shares.values()) == [pytest.approx(200 / 3)] * 5
     assert rows["Truth distance with the best caption"].value > 5
     copy = rows["Truth distance of the content"].value
     assert rows["Truth distance with the learned word"].value == pytest.approx(copy / 3)
+    walk = {name: row.value for name, row in rows.items() if name.endswith("walk from the truth")}
+    assert list(walk.values()) == [0, 0, 0, 0]
+
+
+def test_the_truth_distance_is_its_two_parts_in_the_rows(sd1_painter):
+    scenes = [Scene("cat", "snow", seed=3), Scene("owl", "sea", seed=5)]
+    trial = Trial(sd1_painter, HELD_OUT["starry"], Scene("house", "sea", seed=4), scenes)
+    methods = ("stochastic", "noise", "ddim", "caption", "walk", "recoloured", "content")
+    results = TrialResults(trial, dict.fromkeys(methods, trial.contents))
+    rows = {row.name: row.value for row in transfer_rows([results])}
+    pairs = list(zip(trial.contents, trial.truths, strict=True))
+    colour, detail = np.mean([truth_parts(*pair) for pair in pairs], axis=0)
+    assert rows["Colour part of the truth distance with the learned word"] == pytest.approx(colour)
+    assert rows["Detail part of the truth distance with the learned word"] == pytest.approx(detail)
+    assert rows["Truth distance with the learned word"] == pytest.approx(colour + detail)
+    texture = np.mean([texture_distance(*pair) for pair in pairs])
+    assert rows["Texture distance with the learned word"] == pytest.approx(texture)
 
 
 # --------------------------------------------------------------------- the painter
@@ -259,7 +281,10 @@ def rows(painter):
 def test_every_bar_of_the_model_card_is_measured(rows):
     counts = {row.name: row.count for row in rows}
     assert len(counts) == len(rows)
-    assert [row.bar for row in rows if row.bar is not None] == [27, 60, 90, 0, 0, *[80] * 6, 40]
+    bars = [27, 60, 92, 1.3, 8, 90, 97, 70, 15, 3.2, 5, *[85] * 4, 64]
+    assert [row.bar for row in rows if row.bar is not None] == bars
+    at_most = [row.bar for row in rows if row.bar is not None and row.sense == "<="]
+    assert at_most == [15, 3.2, 5, 64]
     assert list(counts.values())[:7] == [28, 28, 4, 3, 3, 3, 3]
     assert set(list(counts.values())[7:-1]) == {4}
     assert all(row.low <= row.value <= row.high for row in rows)

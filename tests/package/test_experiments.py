@@ -120,7 +120,11 @@ def test_copies_are_as_far_as_copies_are(results):
     means = {name: results.by_style("truth", method=name).mean() for name in COPIES}
     assert results.by_style("structure", method="content").max() == 0
     assert results.by_style("palette", method="style picture").max() == 0
-    assert means["truth, other strokes"] < means["content"]
+    assert means["truth, other strokes"] < means["recoloured content"] < means["content"]
+
+
+def test_every_method_of_the_file_is_known(results):
+    assert results.methods == [*COPIES, *METHODS]
 
 
 def test_curves_begin_at_step_0_and_have_a_reference(results):

@@ -17,9 +17,10 @@ from inst_tutorial.metrics import (
     structure_distance,
     texture_distance,
     truth_distance,
+    truth_parts,
 )
 from inst_tutorial.style_transfer import TransferSettings, transfer
-from inst_tutorial.world import HELD_OUT, Scene, paint
+from inst_tutorial.world import HELD_OUT, Scene, colours_only, paint
 
 SCENE, OTHER = Scene("cat", "meadow", seed=1), Scene("castle", "sea", light="night", seed=2)
 OF_TWO = [edge_distance, structure_distance, palette_distance, texture_distance, truth_distance]
@@ -133,6 +134,16 @@ def test_local_detail_answers_an_edge_with_its_contrast_in_its_direction():
     peaks = [contrast.max() for contrast in metrics._contrasts(lab, 2.0)]
     assert peaks[0] == pytest.approx(50, rel=0.05)
     assert peaks[2] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_recoloured_photo_has_the_colours_of_the_truth_and_not_its_strokes(photo):
+    style = HELD_OUT["ember"]
+    truth, recoloured = paint(SCENE, style), paint(SCENE, colours_only(style))
+    again = paint(SCENE, style, stroke_seed=1)
+    colour, detail = truth_parts(recoloured, truth)
+    assert truth_distance(recoloured, truth) == colour + detail
+    assert colour < 0.5 * truth_parts(photo, truth)[0]
+    assert detail > 2 * truth_parts(again, truth)[1]
 
 
 def test_a_blurred_painting_is_not_the_truth():

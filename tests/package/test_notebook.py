@@ -44,5 +44,5 @@ def test_an_unknown_data_file_lists_the_known_ones():
 
 @pytest.mark.parametrize("device", ["cpu", "mps"])
 def test_the_line_about_the_device_names_it(device, monkeypatch):
-    monkeypatch.setattr("inst_tutorial.painter.best_device", lambda: device)
+    monkeypatch.setattr("inst_tutorial.devices.best_device", lambda: device)
     assert {"cpu": "cores", "mps": "Apple"}[device] in device_line()

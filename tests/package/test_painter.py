@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from inst_tutorial.configs import PainterError
 from inst_tutorial.folders import VISION, VISION_REVISION, clip_tokenizer
 from inst_tutorial.learning import LearningSettings, learn
-from inst_tutorial.painter import Painter, PromptError, best_device
+from inst_tutorial.painter import Painter, PromptError
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.pretraining.data.tokenizer import build
 from inst_tutorial.schedule import Schedule
@@ -42,16 +42,6 @@ def sd2_pipeline(sd2_folder: Path):
 
 
 # -------------------------------------------------------------------------- the frozen model
-
-
-@pytest.mark.parametrize(
-    ("cuda", "mps", "expected"),
-    [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")],
-)
-def test_the_device_is_the_best_that_is_there(monkeypatch, cuda, mps, expected) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert best_device() == expected
 
 
 class Float64Shapes(TorchDispatchMode):

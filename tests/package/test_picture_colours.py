@@ -146,6 +146,20 @@ def test_the_warning_names_the_file_and_the_line_that_opened_it(tmp_path: Path) 
     assert [warning.filename for warning in caught] == [__file__]
 
 
+def test_the_command_line_warns_in_one_line(tmp_path: Path, sd1_folder: Path) -> None:
+    from typer.testing import CliRunner
+
+    from inst_tutorial.cli import app
+
+    path = tmp_path / "a.png"
+    plain(RED).save(path, icc_profile=b"junk")
+    options = f"--prompt house --steps 2 --painter {sd1_folder} --out {tmp_path / 'b.png'}"
+    result = CliRunner().invoke(app, ["transfer", str(path), *options.split()])
+    assert result.exit_code == 0, result.output
+    said = [line for line in result.stderr.splitlines() if "colour" in line]
+    assert len(said) == 1 and said[0].startswith(f"inst: {path}: its colour profile cannot be used")
+
+
 @pytest.mark.parametrize(
     ("chunks", "expected"),
     [
@@ -216,6 +230,15 @@ TIFFS: dict[str, tuple[Callable[[], bytes], list[int]]] = {
 def test_scanners_greys(case: str) -> None:
     content, expected = TIFFS[case]
     assert columns(opened(content())) == expected
+
+
+@pytest.mark.parametrize("scale", [1, 257])
+def test_a_palette_of_8_bits_in_a_tiff(scale: int) -> None:
+    """Where the format wants 16, which is `scale` 257."""
+    palette = [[0] * 255 + [value * scale] for value in RED]
+    tags = {320: ("H", [value for channel in palette for value in channel])}
+    file = tiff(SIDE, SIDE, b"\xff" * SIDE * SIDE, photometric=3, tags=tags)
+    assert one_colour(opened(file)) == list(RED)
 
 
 def test_a_portable_greymap_keeps_its_range() -> None:

@@ -151,10 +151,10 @@ def test_a_phone_jpeg_with_a_preview_inside() -> None:
 
 BOMB = zlib.compress(b"a" * 5_000_000)
 PROFILE = rgb_profile(ADOBE_RGB, 2.2)
+LARGE = rgb_profile(ADOBE_RGB, 2.2, padding=3_000_000)
 METADATA = {
-    "EXIF data that are junk": chunk(b"eXIf", b"junk" * 40),
     "no EXIF data": chunk(b"eXIf", b""),
-    "EXIF data with a wrong checksum": chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\0", damaged=True),
+    "EXIF data that are junk": chunk(b"eXIf", b"junk" * 40),
     "a raw profile of junk": chunk(b"tEXt", b"Raw profile type exif\0no\nhex\nat\nall zz"),
     "a raw profile that is cut": chunk(b"tEXt", b"Raw profile type exif\0\nexif\n8\nabc"),
     "a raw profile of APP1": chunk(b"zTXt", b"Raw profile type APP1\0\0" + zlib.compress(b"zz")),
@@ -166,10 +166,7 @@ METADATA = {
     "a text with a wrong checksum": chunk(b"tEXt", b"Comment\0hello", damaged=True),
     "a text that is no text": chunk(b"iTXt", b"\xff\xfe\0\1\0\xff\0\xfe\0\xff"),
     "a cut resolution": chunk(b"pHYs", b"\0"),
-    "a cut gamma": chunk(b"gAMA", b"\0\0"),
     "cut primaries": chunk(b"cHRM", b"\0" * 9),
-    "an empty sRGB": chunk(b"sRGB", b""),
-    "a wrong animation": chunk(b"acTL", b"\0"),
     "an unknown chunk": chunk(b"quUx", b"?" * 99, damaged=True),
 }
 
@@ -191,8 +188,13 @@ def test_a_good_profile_beside_broken_metadata_is_used(case: str) -> None:
 
 
 LOST = {
+    "a wrong animation": chunk(b"acTL", b"\0"),
+    "an empty sRGB": chunk(b"sRGB", b""),
+    "a cut gamma": chunk(b"gAMA", b"\0\0"),
+    "EXIF data with a wrong checksum": chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\0", damaged=True),
     "a profile of megabytes": iccp(b"a" * 5_000_000),
-    "a profile in an unknown compression": chunk(b"iCCP", b"name\0\7" + zlib.compress(PROFILE)),
+    "a profile that is not packed": chunk(b"iCCP", b"name\0\7" + PROFILE),
+    "a profile with a wrong checksum": chunk(b"iCCP", b"name\0\0no", damaged=True),
     "a profile without a name": chunk(b"iCCP", b"abcd"),
     "a cut transparent colour": chunk(b"tRNS", b"\0\1"),
 }
@@ -200,8 +202,16 @@ LOST = {
 
 @pytest.mark.parametrize("case", LOST)
 def test_metadata_that_show_are_left_out_with_a_warning(case: str) -> None:
-    with pytest.warns(PictureWarning, match="damaged and left out"):
+    with pytest.warns(PictureWarning, match="is damaged, and is left out|profile cannot be used"):
         assert is_red(red_png(LOST[case]))
+
+
+@pytest.mark.parametrize("profile", [LARGE, PROFILE])
+def test_the_profile_of_a_measured_screen_is_used(profile: bytes) -> None:
+    row = b"\0" + bytes([200, 40, 30]) * SIDE
+    metadata = METADATA["a compressed text of megabytes"] + iccp(profile)
+    values = np.asarray(open_picture(io.BytesIO(png(SIDE, SIDE, row * SIDE, before=metadata)), 16))
+    assert np.abs(values.astype(int) - (233, 35, 23)).max() <= 2
 
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP"])

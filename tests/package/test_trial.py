@@ -13,7 +13,7 @@ from inst_tutorial.studies import trial as trial_module
 from inst_tutorial.studies.demo import SCENES, run_demo
 from inst_tutorial.studies.trial import Trial, batches, learn_words
 from inst_tutorial.style_transfer import TransferSettings, transfer
-from inst_tutorial.world import HELD_OUT, Scene, paint, style_words
+from inst_tutorial.world import HELD_OUT, Scene, colours_only, paint, style_words
 
 LEARNING = LearningSettings(steps=2, batch=1, evaluate_every=1, pairs=2, kind="free")
 SETTINGS = TransferSettings(steps=2)
@@ -30,6 +30,8 @@ def test_its_pictures_are_the_worlds_at_the_painters_size(trial):
     assert trial.style_picture == paint(Scene("house", "city", seed=5), style, size=32)
     assert trial.contents == [paint(scene, size=32) for scene in trial.scenes]
     assert trial.truths == [paint(scene, style, size=32) for scene in trial.scenes]
+    only_colours = colours_only(style)
+    assert trial.recoloured == [paint(scene, only_colours, size=32) for scene in trial.scenes]
     other = trial.paint(trial.scenes[0], style, stroke_seed=1)
     assert other.size == (32, 32) and other != trial.truths[0]
 
@@ -58,6 +60,12 @@ def test_repainting_is_the_transfer_of_all_contents(trial, sd1_painter):
     adain = replace(SETTINGS, adain=True)
     by_hand = transfer(sd1_painter, trial.contents, word, adain, trial.style_picture)
     assert trial.repaint(word, adain) == by_hand
+
+
+def test_a_walk_may_start_from_the_truths(trial, sd1_painter):
+    (word,) = learn_words([trial], LEARNING, progress=False)
+    by_hand = transfer(sd1_painter, trial.truths, word, SETTINGS)
+    assert trial.repaint_truths(word, SETTINGS) == by_hand != trial.repaint(word, SETTINGS)
 
 
 def test_a_caption_takes_the_place_of_the_word(trial, monkeypatch):

@@ -79,6 +79,31 @@ def test_numbers_beyond_float32_are_refused(tmp_path: Path) -> None:
     refuses(tmp_path, {"a": torch.tensor([[1.0, 1e300]], dtype=torch.float64)}, "too large for f")
 
 
+def test_a_word_does_not_follow_its_file(tmp_path: Path) -> None:
+    word = word_in(tmp_path, {"a": torch.ones(1, 4)})
+    with (tmp_path / "word.safetensors").open("rb+") as file:
+        file.seek(-16, 2)
+        file.write(b"\0" * 16)
+    assert torch.equal(word.vectors, torch.ones(1, 4))
+
+
+def test_the_way_out_fits_the_kind_of_file(tmp_path: Path) -> None:
+    refuses(tmp_path, b"version https://git-lfs.github.com/spec/v1\n", "download it.*git lfs pull")
+    refuses(tmp_path, b"", "the file is empty. If it was downloaded, download it again")
+    refuses(tmp_path, b"PK\3\4 as torch.save writes", "Pickled ones")
+    (tmp_path / "word.pt").write_bytes(b"\x80\x02pickle")
+    with pytest.raises(WordError, match=r"Pickled ones \(\.pt, \.bin\) are not opened"):
+        Word.load(tmp_path / "word.pt")
+    for path, reason in (
+        (tmp_path / "none.safetensors", "no such file. A word is what `inst learn` writes"),
+        (tmp_path, "cannot be read: Is a directory|cannot be read: Permission denied"),
+        ("a\0b", "cannot be read: embedded null byte"),
+        (tmp_path / ("x" * 300), "cannot be read: File name too long|no such file"),
+    ):
+        with pytest.raises(WordError, match=reason):
+            Word.load(path)
+
+
 # -------------------------------------------------------------------------------- shapes
 
 

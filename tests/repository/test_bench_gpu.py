@@ -1,141 +1,254 @@
-"""The GPU benchmark runs through on a toy, and says so where nothing was measured."""
+"""The GPU benchmark runs through on a toy, goes on where it stopped, and invents nothing."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from typer import BadParameter
 
 from bench import gpu
-
-pytestmark = pytest.mark.slow
+from bench.cuda_graph import GraphedGradient
+from bench.models import TINY, pictures, random_painter
+from bench.peers import SCRIPT
+from bench.results import GOALS, Results, ResultsError, goals, missed
+from bench.steps import StepwiseLearning
+from inst_tutorial.learning import LearningSettings
 
 ROOT = Path(__file__).parents[2]
-UNCOMPILED = {"eager": None}  # compiling takes minutes
+GPU_JSON = ROOT / "inst_tutorial/data/bench_gpu.json"
+NO_CARD = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     out = tmp_path_factory.mktemp("bench") / "gpu.json"
-    stages = [stage for stage in gpu.STAGES if stage != "savers"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gpu, "MODES", UNCOMPILED)
-        gpu.main(out=out, stages=",".join(stages), tiny=True, layouts="sd15", diffusers=None)
+    gpu.main(out=out, layouts="sd15", diffusers=None, budget=10_000, tiny=True)
     return json.loads(out.read_text())
 
 
-def test_every_stage_measures(tiny) -> None:
-    found = tiny["layouts"]["tiny"]
-    assert found["matmul_tflops"] > 0
-    assert found["savers"] == gpu.NOT_YET  # not asked for
-    assert [row["mode"] for row in found["modes"]] == list(UNCOMPILED)
-    for stage in ("batches", "together", "precisions", "modes"):
-        for row in found[stage]:
-            assert "failed" not in row, row
-            assert row["tflop"] >= 0 and {"median", "least", "most"} == row["ms"].keys()
-            assert row["peak_gb"] is None or torch.cuda.is_available()
-    assert [row["batch"] for row in found["batches"]] == [1, 2]
-    assert found["repainting"]["ratio"] > 0
-    assert found["diffusers script"].startswith(gpu.NOT_YET)
+def rows(found, stage: str):
+    return {row["name"]: row for row in found["rows"] if row["stage"] == stage}
 
 
-def test_goals_name_what_is_not_measured() -> None:
-    for row in gpu.goals(gpu.nothing({"sd15": {}})):
-        assert row["found"] == row["verdict"] == gpu.NOT_YET
-    rows = [
-        {"batch": 8, "share_of_matmul": 0.4, "seconds_for_500_steps": 20.1},
-        {"batch": 1, "failed": "out of memory"},
-    ]
-    result = {"layouts": {"sd15": {"batches": rows, "repainting": {"ratio": 0.6}}}}
-    found = [(row["found"], row["verdict"]) for row in gpu.goals(result)]
-    assert found == [(0.4, "met"), (20.1, "missed"), (gpu.NOT_YET,) * 2, (0.6, "met")]
+@pytest.mark.slow
+def test_every_row_is_measured(tiny) -> None:
+    assert not [row for row in tiny["rows"] if "failed" in row]
+    bench = gpu.toy("cpu")
+    planned = {(row.stage, row.name) for row in gpu.plan(bench)}
+    measured = {(row["stage"], row["name"]) for row in tiny["rows"]}
+    for stage, name in planned - measured:  # these need a card, or a goal that was missed
+        assert (stage, name) in {
+            ("ways", "CUDA graph"),
+            ("ways", "compiled blocks"),
+            ("ways", "compiled UNet"),
+            ("profile", "learning, batch 8"),
+            ("profile", "repainting"),
+        }
+    assert set(rows(tiny, "learning")) == {f"batch {b}" for b in (1, 2, 4, 8, 16)}
+    for row in tiny["rows"]:
+        assert row["matmul_tflops"] > 0
+        if row["stage"] != "repainting":
+            assert {"median_s", "least_s", "most_s", "share_of_matmul", "peak_gb"} < row.keys()
+    repainted = rows(tiny, "repainting")["50 steps"]
+    assert repainted["ratio"] > 0 and repainted["ours"]["runs"] == 1
 
 
-def test_operations_grow_with_the_batch(tiny) -> None:
-    one, two = (row["tflop"] for row in tiny["layouts"]["tiny"]["batches"])
-    assert one <= two
-    ones = tiny["layouts"]["tiny"]["together"]
-    assert ones[0]["tflop"] <= ones[1]["tflop"] <= ones[3]["tflop"]
+@pytest.mark.slow
+def test_operations_grow_with_pairs_and_words(tiny) -> None:
+    learned, together = rows(tiny, "learning"), rows(tiny, "together")
+    assert learned["batch 1"]["tflop"] < learned["batch 8"]["tflop"]
+    assert learned["batch 8"]["tflop"] < together["2 words"]["tflop"]
+    assert together["2 words"]["tflop"] < together["4 words"]["tflop"]
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_without_a_gpu_nothing_is_invented(tmp_path, capsys) -> None:
+def test_a_stopped_run_goes_on_where_it_stopped(tmp_path, monkeypatch) -> None:
+    bench, measured = gpu.toy("cpu"), []
+
+    def fake(bench, layout, name) -> dict[str, str]:
+        measured.append(name)
+        if name == "third" and measured.count("third") == 1:
+            raise KeyboardInterrupt
+        if name == "second" and measured.count("second") == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+        return {"value": name}
+
+    def planned(bench):
+        for name in ("first", "second", "third"):
+            work = lambda name=name: fake(bench, "tiny", name)  # noqa: E731
+            yield gpu.Planned("tiny", "learning", name, 1, work)
+
+    monkeypatch.setattr(gpu, "plan", planned)
     out = tmp_path / "gpu.json"
-    options = {"stages": "batches", "diffusers": None, "tiny": False}
-    gpu.main(out=out, layouts="sd15,sd21", **options)
-    assert capsys.readouterr().out.count("not yet measured (not yet measured)") == 4
-    result = json.loads(out.read_text())
-    assert result["machine"] == gpu.NOT_YET
-    for layout in result["layouts"].values():
-        assert set(layout.values()) == {gpu.NOT_YET}
-    measured = json.dumps({"goals": [gpu.goal("time", 3.0, most=4)]})
-    out.write_text(measured)
-    gpu.main(out=out, layouts="sd15", **options)
-    assert out.read_text() == measured
-    assert "time, at most 4: 3.0 (met)" in capsys.readouterr().out
+    with pytest.raises(KeyboardInterrupt):
+        gpu.measure(bench, Results.read(out), budget=60)
+    held = Results.read(out)
+    assert held.find("tiny", "learning", "first")["value"] == "first"
+    assert held.find("tiny", "learning", "second")["failed"].startswith("out of memory: CUDA")
+    gpu.measure(bench, held, budget=60)
+    assert measured == ["first", "second", "third", "second", "third"]  # what failed, again
+    assert [row["value"] for row in Results.read(out).rows] == ["first", "second", "third"]
 
 
-def test_the_committed_table_is_one_of_this_program() -> None:
-    result = json.loads((ROOT / "inst_tutorial/data/bench_gpu.json").read_text())
-    assert {"sd15", "sd21"} <= result["layouts"].keys()
-    assert result["goals"] == gpu.goals(result)
+def test_a_row_that_would_not_end_in_time_is_left_out(tmp_path, monkeypatch, capsys) -> None:
+    def planned(bench):
+        yield gpu.Planned("tiny", "ways", "long", 100, lambda: pytest.fail("measured"))
+        yield gpu.Planned("tiny", "ways", "short", 1, lambda: {"value": 1})
+
+    monkeypatch.setattr(gpu, "plan", planned)
+    results = Results.read(tmp_path / "gpu.json")
+    gpu.measure(gpu.toy("cpu"), results, budget=50)
+    assert [row["name"] for row in results.rows] == ["short"]
+    assert "tiny: ways, long: no time left, it takes about 100 s" in capsys.readouterr().out
 
 
-def test_random_weights_have_the_true_size() -> None:
-    painter = gpu.random_painter(gpu.TINY, gpu.Plan({}, "cpu", torch.float32))
+def test_rows_of_two_machines_are_not_mixed(tmp_path) -> None:
+    results = Results(tmp_path / "gpu.json")
+    results.measured_on({"device": "one"})
+    results.add({"layout": "sd15", "stage": "learning", "name": "batch 1"})
+    again = Results.read(results.path)
+    again.measured_on({"device": "one"})
+    with pytest.raises(ResultsError, match=r"was measured on \{'device': 'one'\}.*--out"):
+        again.measured_on({"device": "another"})
+
+
+def test_goals_say_what_is_met_missed_or_not_measured(tmp_path) -> None:
+    results = Results(tmp_path / "gpu.json")
+    assert {row["verdict"] for row in goals(results)} == {None}
+    names = {"layout": "sd15", "stage": "learning"}
+    slow = {"share_of_matmul": 0.4, "seconds_for_500_steps": 20.1}
+    results.add({**names, "name": "batch 8", **slow})
+    results.add({**names, "name": "batch 1", "failed": "out of memory"})
+    results.add({"layout": "sd15", "stage": "repainting", "name": "50 steps", "ratio": 0.6})
+    found = [
+        (row["found"], row["verdict"]) for row in json.loads(results.path.read_text())["goals"]
+    ]
+    assert found == [(0.4, "met"), (20.1, "missed"), (None, None), (0.6, "met")]
+    assert missed(results, "learning") and not missed(results, "repainting")
+
+
+def test_a_missed_goal_is_profiled_in_the_same_run(tmp_path) -> None:
+    bench = replace(gpu.toy("cpu"), layouts={"sd15": TINY})
+    results = Results(tmp_path / "gpu.json")
+    profiles = [row for row in gpu.plan(bench) if row.stage == "profile"]
+    assert not any(row.needed(results) for row in profiles)
+    results.add({"layout": "sd15", "stage": "repainting", "name": "50 steps", "ratio": 0.9})
+    (needed,) = [row for row in profiles if row.needed(results)]
+    assert needed.name == "repainting"
+    table = needed.measure()["table"]
+    assert any("convolution" in line for line in table)
+
+
+def test_what_readers_ask_first_is_measured_first() -> None:
+    bench = replace(gpu.toy("cuda"), layouts=dict.fromkeys(("sd15", "sd21"), TINY))
+    bench = replace(bench, diffusers=Path("diffusers"))
+    stages = list(dict.fromkeys((row.layout, row.stage) for row in gpu.plan(bench)))
+    assert stages == [
+        ("sd15", "learning"),
+        ("sd15", "repainting"),
+        ("sd15", "profile"),
+        ("sd15", "ways"),
+        ("sd15", "diffusers script"),
+        ("sd15", "precisions"),
+        ("sd15", "savers"),
+        ("sd15", "together"),
+        ("sd21", "learning"),
+        ("sd21", "repainting"),
+    ]
+    ordinary = [row.seconds for row in gpu.plan(bench) if row.name != "compiled UNet"]
+    assert sum(ordinary) <= 240
+
+
+@NO_CARD
+def test_without_a_card_nothing_is_invented(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(gpu, "operations", lambda layout: {"per_pair": 1.0, "per_word": 0.1})
+    out = tmp_path / "gpu.json"
+    gpu.main(out=out, layouts="sd15,sd21", diffusers=None, budget=240, tiny=False)
+    said = capsys.readouterr().out
+    assert "No CUDA device: nothing is measured" in said
+    assert said.count("None (not measured)") == len(GOALS)
+    held = json.loads(out.read_text())
+    assert held["machine"] is None and held["rows"] == []
+    results = Results.read(out)
+    results.measured_on({"device": "a card"})
+    results.add({"layout": "sd15", "stage": "repainting", "name": "50 steps", "ratio": 0.5})
+    gpu.main(out=out, layouts="sd15", diffusers=None, budget=240, tiny=False)
+    assert "diffusers' time, at most 0.7: 0.5 (met)" in capsys.readouterr().out
+    assert Results.read(out).rows == results.rows
+
+
+def test_the_committed_file_is_one_of_this_program() -> None:
+    results = Results.read(GPU_JSON)
+    assert json.loads(GPU_JSON.read_text())["goals"] == goals(results)
+    assert results.operations.keys() == {"sd15", "sd21"}
+    assert results.operations["sd15"]["per_pair"] == pytest.approx(0.80 + 0.87, abs=0.01)
+
+
+def test_random_painters_have_the_true_layout() -> None:
+    painter = random_painter(TINY, torch.float32, "cpu")
     assert len(painter.tokenizer) == 49_408 == painter.text_encoder.config.vocab_size
     assert painter.tokenizer.eos_token_id == 49_407
     assert painter.picture_size == 16
 
 
-def test_savers_are_measured_one_by_one() -> None:
-    plan = gpu.Plan({}, "cpu", torch.float32, steps=1, runs=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gpu, "SAVERS", {"none": [], "all three": gpu.SAVERS["all three"]})
-        rows = gpu.savers(gpu.TINY, plan, peak=1.0)
-    assert [row["saver"] for row in rows] == ["none", "all three"]
-    assert rows[1]["tflop"] > rows[0]["tflop"]  # checkpointing computes twice
+def test_a_graph_is_recorded_once_and_gives_the_same_words() -> None:
+    """The recorder of this test runs the work again, as a replayed graph does."""
+    recorded = []
+
+    def recorder(work):
+        recorded.append(work)
+        return work
+
+    painter, settings = (
+        random_painter(TINY, torch.float32, "cpu"),
+        LearningSettings(kind="free", start="a"),
+    )
+    (picture,) = pictures(1, painter.picture_size)
+    plain = StepwiseLearning(painter, [picture], settings)
+    graphed = StepwiseLearning(painter, [picture], settings, GraphedGradient(recorder))
+    for _ in range(3):
+        plain.step()
+        graphed.step()
+    assert torch.equal(plain.vector(), graphed.vector()) and len(recorded) == 1
 
 
-def test_a_failure_is_a_row() -> None:
-    def full():
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+def test_the_script_is_timed_step_by_step_and_stopped(tmp_path) -> None:
+    """A script of the same shape stands for diffusers': it learns a table's last row by AdamW."""
+    script = tmp_path / SCRIPT
+    script.parent.mkdir(parents=True)
+    script.write_text(
+        "import sys, pathlib, torch\n"
+        "options = dict(a[2:].split('=') for a in sys.argv[1:])\n"
+        "assert (pathlib.Path(options['pretrained_model_name_or_path']) / 'unet').is_dir()\n"
+        "assert options['train_batch_size'] == '8' and options['mixed_precision'] == 'no'\n"
+        "table = torch.nn.Parameter(torch.zeros(3, 2))\n"
+        "optimizer = torch.optim.AdamW([table])\n"
+        "for _ in range(int(options['max_train_steps'])):\n"
+        "    table.sum().backward()\n"
+        "    optimizer.step()\n"
+        f"pathlib.Path({str(tmp_path)!r}, 'ended').touch()\n"
+    )
+    bench = replace(gpu.toy("cpu", diffusers=tmp_path), steps=4)
+    row = gpu.peer(bench, "tiny")
+    assert row["runs"] == 4 and row["batch"] == 8
+    assert not (tmp_path / "ended").exists()
 
-    def silent():
-        raise AssertionError
 
-    assert gpu.tried(full)["failed"].startswith("out of memory: CUDA")
-    assert gpu.tried(silent) == {"failed": "AssertionError: "}
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), AssertionError()])
+def test_a_failure_is_a_row(error: Exception) -> None:
+    def fail():
+        raise error
+
+    kind = "out of memory" if str(error) else "AssertionError"
+    assert gpu.tried(fail)["failed"] == f"{kind}: {error}"
     assert gpu.tried(lambda: {"ms": 1}) == {"ms": 1}
 
 
-def test_a_stage_that_fails_leaves_the_others(tmp_path, monkeypatch) -> None:
-    def full(*args):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(gpu, "STAGES", {"batches": full, "repainting": lambda *args: {"ratio": 1}})
-    plan = gpu.Plan({"sd15": gpu.TINY}, "cpu", torch.float32, matmul=8)
-    found = gpu.measure(plan, ["batches", "repainting"], tmp_path / "gpu.json")["layouts"]["sd15"]
-    assert found["batches"]["failed"].startswith("out of memory")
-    assert found["repainting"] == {"ratio": 1}
-
-
-def test_operations_are_counted_before_compiling(monkeypatch) -> None:
-    modes: list[str] = []
-    painter = gpu.random_painter(gpu.TINY, gpu.Plan({}, "cpu", torch.float32))
-    monkeypatch.setattr(painter.unet, "compile", lambda mode: modes.append(mode))
-    plan = gpu.Plan({}, "cpu", torch.float32, steps=1, runs=1)
-    monkeypatch.setattr(gpu, "step_tflop", lambda *args: modes.append("counted") or 1.0)
-    gpu.learning_step(painter, plan, 1, 1.0, mode="default")
-    assert modes == ["counted", "default"]
-
-
 def test_a_wrong_checkout_is_refused_before_measuring(tmp_path, monkeypatch) -> None:
-    from typer import BadParameter
-
     monkeypatch.setattr(gpu, "measure", lambda *args: pytest.fail("measured"))
     with pytest.raises(BadParameter, match=r"is no checkout of diffusers: it lacks examples"):
-        gpu.main(diffusers=tmp_path, tiny=True, out=tmp_path / "gpu.json")
+        gpu.main(diffusers=tmp_path, tiny=True, out=tmp_path / "gpu.json", layouts="", budget=1)
     assert not (tmp_path / "gpu.json").exists()

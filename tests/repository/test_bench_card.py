@@ -1,0 +1,79 @@
+"""The check of a graphics card notices what it must, and passes over what it may."""
+
+from __future__ import annotations
+
+import json
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from typer import Exit
+
+from bench import card
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("loss 0.512 after 40 steps", "loss 0.530 after 40 steps", True),
+        ("loss 0.512 after 40 steps", "loss 0.610 after 40 steps", False),
+        ("loss 0.512 after 40 steps", "gain 0.512 after 40 steps", False),
+        ("0.01", "0.03", True),  # two of the last decimal
+        ("0.01", "0.04", False),
+        ("2 words", "3 words", False),
+        ("1e-05 and -3.0", "1.02e-05 and -3.1", True),
+        ("vectors of ViT-L14 in torch.float32", "vectors of ViT-L14 in torch.float32", True),
+        ("word  is near", "word is near", True),
+        ("3 words", "3 words and more", False),
+    ],
+)
+def test_lines_are_alike(old: str, new: str, same: bool) -> None:
+    assert card.alike(old, new) is same
+
+
+def notebook(folder, source: str, stored: str, tags: tuple[str, ...] = ()):
+    output = new_output("stream", name="stdout", text=stored)
+    cell = new_code_cell(source, outputs=[output], metadata={"tags": list(tags)})
+    path = folder / "chapter.ipynb"
+    nbformat.write(new_notebook(cells=[cell]), path)
+    return path
+
+
+@pytest.mark.slow
+def test_a_chapter_runs_and_is_compared(tmp_path) -> None:
+    source = "print(43 * 3)"
+    assert card.check_chapter(notebook(tmp_path, source, "128\n")) == []
+    (found,) = card.check_chapter(notebook(tmp_path, source, "150\n"))
+    assert found == "cell 1: '150' became '129'"
+    ignored = notebook(tmp_path, source, "150\n", tags=("nbval-ignore-output",))
+    assert card.check_chapter(ignored) == []
+
+
+@pytest.mark.slow
+def test_everything_is_checked_and_written(tmp_path, monkeypatch, capsys) -> None:
+    path = notebook(tmp_path, "print(1)", "2\n")
+    out = tmp_path / "new/card.json"
+    monkeypatch.setattr(card, "check_words", lambda steps, device: {"float16": 0.2})
+    with pytest.raises(Exit):
+        card.main(chapters=[path], steps=1, out=out)
+    assert "chapter: 1 differences\n  cell 1: '2' became '1'" in capsys.readouterr().out
+    held = json.loads(out.read_text())
+    assert held["words"] == {"float16": 0.2} and held["chapters"] == {
+        "chapter": ["cell 1: '2' became '1'"]
+    }
+    path = notebook(tmp_path, "print(1)", "1\n")
+    card.main(chapters=[path], steps=1, out=out)
+    monkeypatch.setattr(card, "check_words", lambda steps, device: {"float16": 1.2})
+    with pytest.raises(Exit):
+        card.main(chapters=[path], steps=1, out=out)
+
+
+@pytest.mark.slow
+def test_words_in_few_digits_are_nearly_the_same() -> None:
+    shares = card.check_words(steps=2, device="cpu")
+    assert shares.keys() == {"bfloat16", "float16"}
+    assert all(0 < share < 1 for share in shares.values())
+
+
+def test_the_chapters_are_there() -> None:
+    assert all(path.is_file() for path in card.CHAPTERS)
