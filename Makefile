@@ -8,7 +8,7 @@ export OMP_WAIT_POLICY := PASSIVE
 test test-fast notebooks times: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint notebooks book pdf lab bench bench-gpu check-card paintbox clean
+.PHONY: help demo test test-fast lint web notebooks book pdf lab bench bench-gpu check-card paintbox clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,10 @@ lint: .venv/.develop  ## check style, types and the reading order
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
+
+web:  ## check style and types of the painter in the browser, and run its unit tests (needs npm)
+	npm ci --prefix web --no-fund --no-audit
+	npm run check --prefix web
 
 notebooks: .venv/.develop  ## run every notebook and store what it prints
 	$(BIN)/python tools/make_notebooks.py

@@ -14,9 +14,11 @@ import matplotlib.font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 from inst_tutorial.figures import picture_grid, save_figure
+from inst_tutorial.learning import LearningSettings, learn
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import save_picture
 from inst_tutorial.studies.demo import run_demo
+from inst_tutorial.style_transfer import transfer
 from inst_tutorial.world import HELD_OUT, STYLES, Scene, paint
 
 STATIC = Path(__file__).parents[1] / "book/_static"
@@ -68,6 +70,19 @@ def card() -> Path:
     return save_picture(sheet, STATIC / "card.jpg")
 
 
+def painter_still() -> Path:
+    """What stands where the painter in the browser will: a content, a style, the repainting."""
+    painter = Painter.load("paintbox")
+    content = paint(Scene("cat", "meadow", colour="orange", trim="brown", seed=2))
+    style = paint(Scene("house", "meadow", colour="blue", trim="red", seed=4), HELD_OUT["lagoon"])
+    settings = LearningSettings(kind="free", steps=60, batch=4, learning_rate=0.2)
+    repainted = transfer(painter, content, learn(painter, style, settings))
+    sheet = Image.new("RGB", (3 * 200, 200), "white")
+    for i, picture in enumerate((content, style, repainted)):
+        sheet.paste(picture.resize((196, 196), Image.Resampling.LANCZOS), (200 * i + 2, 2))
+    return save_picture(sheet, STATIC / "painter-still.webp")
+
+
 def emblem(side: int) -> Image.Image:
     """RGBA: the photograph left of a diagonal, the painting right of it."""
     photograph, painting = (paint(EMBLEM, style, size=512) for style in (None, HELD_OUT["starry"]))
@@ -87,7 +102,7 @@ def save_transparent(picture: Image.Image, path: Path) -> Path:
 
 
 FIGURES: dict[str, Callable[[], Path]] = {
-    function.__name__: function for function in (world, demo, logo, favicon, card)
+    function.__name__: function for function in (world, demo, logo, favicon, card, painter_still)
 }
 
 

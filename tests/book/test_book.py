@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import json
 import re
 import socketserver
 import subprocess
@@ -90,6 +91,18 @@ def test_pages_have_a_card_for_links_to_them(site):
     assert (site / "_static/card.jpg").is_file()
 
 
+def test_the_painter_is_part_of_the_pages(site):
+    pytest.importorskip("onnxscript")
+    folder = site / "_static/painter"
+    manifest = json.loads((folder / "paintbox.json").read_text(encoding="utf-8"))
+    for name, facts in manifest["files"].items():
+        assert (folder / name).stat().st_size == facts["bytes"], name
+    text = (site / "book/painter_in_browser.html").read_text(encoding="utf-8")
+    assert 'data-root="../_static/painter/"' in text
+    assert "_static/painter/app/page.js" in text
+    assert "_static/painter/app/page.js" not in (site / "book/welcome.html").read_text("utf-8")
+
+
 def test_notebooks_can_be_downloaded_launched_and_edited(site):
     text = (site / "book/first_steps.html").read_text(encoding="utf-8")
     assert (site / "_sources/book/first_steps.ipynb").is_file()
@@ -149,6 +162,19 @@ def test_the_controls_of_a_chapter_change_its_picture(page, address, tab):
     assert viewers.count() >= 1
     for i in range(viewers.count()):
         assert changes(viewers.nth(i)), f"viewer {i + 1}"
+    assert tab.complaints == []
+
+
+@needs_chromium
+def test_the_painter_opens_in_its_page(address, tab):
+    """It takes the place of the still picture, which stays on paper."""
+    pytest.importorskip("onnxscript")
+    tab.goto(f"{address}/book/painter_in_browser.html")
+    tab.locator(".inst-painter[data-ready]").wait_for(timeout=30_000)
+    assert tab.get_by_role("button", name="Load the painter").is_visible()
+    assert not tab.locator(".ip-paper img").is_visible()
+    tab.emulate_media(media="print")
+    assert tab.locator(".ip-paper img").is_visible()
     assert tab.complaints == []
 
 

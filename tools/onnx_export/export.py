@@ -28,6 +28,7 @@ from onnx_export.gallery import write_gallery
 MANIFEST = "paintbox.json"
 START = "painting"  # where a learned word starts from
 RUNTIME = Path(__file__).parents[2] / "web/vendor/onnxruntime-web"
+PROGRAMS = ("parts", "reverse", "graphs", "weights")  # what the graphs depend on
 PACKAGES = ("diffusers", "onnx", "onnxscript", "torch", "transformers")
 
 
@@ -36,13 +37,13 @@ def export_all(out: Path, folder: Path = PAINTBOX) -> bool:
 
     False, at once, if `out` was made of the same files already. Raises ExportError.
     """
-    made_of = fingerprint(folder)
+    made_of = fingerprints(folder)
     out.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{out}.lock"), tempfile.TemporaryDirectory(dir=out.parent) as beside:
         if read_manifest(out).get("made_of") == made_of:
             return False
         whole = Path(beside, out.name)
-        _write(whole, Painter.load(folder, device="cpu"), folder, made_of)
+        _write(whole, out, folder, made_of)
         shutil.rmtree(out, ignore_errors=True)
         whole.rename(out)
     return True
@@ -54,30 +55,36 @@ def read_manifest(out: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def fingerprint(folder: Path) -> str:
-    """Equal for exports that would be equal: of the same painter by the same programs."""
-    package = Path(inst_tutorial.__file__).parent
-    sources = [*package.joinpath("world").glob("*.py"), *Path(__file__).parent.glob("*.py")]
-    painter = [*folder.rglob("*.safetensors"), *folder.rglob("*.json")]
-    found = [*sorted(painter), *sorted(sources), *sorted(RUNTIME.iterdir())]
-    digest = hashlib.sha256(json.dumps({p: version(p) for p in PACKAGES}).encode())
-    for path in found:
+def fingerprints(folder: Path) -> dict[str, str]:
+    """Equal for exports that would be equal: of the same painter and world by the same programs."""
+    here, package = Path(__file__).parent, Path(inst_tutorial.__file__).parent
+    weights_ = sorted([*folder.rglob("*.safetensors"), *folder.rglob("*.json")])
+    return {
+        "graphs": _digest([*weights_, *(here / f"{name}.py" for name in PROGRAMS)]),
+        "rest": _digest(
+            sorted([*package.glob("world/*.py"), *here.glob("*.py"), *RUNTIME.iterdir()])
+        ),
+    }
+
+
+def _digest(paths: list[Path]) -> str:
+    digest = hashlib.sha256(json.dumps({name: version(name) for name in PACKAGES}).encode())
+    for path in paths:
         digest.update(f"{path.name} {weights.sha256(path)}\n".encode())
     return digest.hexdigest()
 
 
-def _write(out: Path, painter: Painter, folder: Path, made_of: str) -> None:
-    """Everything, into a new folder."""
-    if painter.schedule.prediction_type != "epsilon":
-        raise weights.ExportError(
-            f"the painter predicts {painter.schedule.prediction_type!r}; the browser's sampling "
-            f"reads 'epsilon' only"
-        )
+def _write(out: Path, old: Path, folder: Path, made_of: dict[str, str]) -> None:
+    """Everything, into a new folder; the graphs of an old one, if they would be the same."""
     out.mkdir()
-    made = {}
-    for part in graphs.parts(painter):
-        name = f"{part.name}.onnx"
-        made[part.name] = {"graph": name, "weights": graphs.export(part, out / name, folder)}
+    painter = Painter.load(folder, device="cpu")
+    before = read_manifest(old)
+    if before.get("made_of", {}).get("graphs") == made_of["graphs"]:
+        made = before["graphs"]
+        for entry in made.values():
+            shutil.copyfile(old / entry["graph"], out / entry["graph"])
+    else:
+        made = _export_graphs(out, painter, folder)
     for file in {file for entry in made.values() for file in entry["weights"]}:
         (out / file).parent.mkdir(exist_ok=True)
         shutil.copyfile(folder / file, out / file)
@@ -91,6 +98,20 @@ def _write(out: Path, painter: Painter, folder: Path, made_of: str) -> None:
         "gallery": write_gallery(out, world.artists(), painter.picture_size),
     }
     (out / MANIFEST).write_text(json.dumps(manifest, separators=(",", ":")), encoding="utf-8")
+
+
+def _export_graphs(out: Path, painter: Painter, folder: Path) -> dict[str, Any]:
+    """{name: {"graph": its file, "weights": the files it points into}}."""
+    if painter.schedule.prediction_type != "epsilon":
+        raise weights.ExportError(
+            f"the painter predicts {painter.schedule.prediction_type!r}; the browser's sampling "
+            f"reads 'epsilon' only"
+        )
+    made = {}
+    for part in graphs.parts(painter):
+        name = f"{part.name}.onnx"
+        made[part.name] = {"graph": name, "weights": graphs.export(part, out / name, folder)}
+    return made
 
 
 def _files(made: dict[str, Any]) -> list[str]:

@@ -61,7 +61,7 @@ const tasks = {
     return painter.gradient(word, prompt, z, ts, noise);
   },
 
-  /** Forget the graph of learning, which needs as much memory as all others. */
+  /** Forget the graph of learning and its memory. */
   async release() {
     await painter.release("learn");
   },

@@ -35,14 +35,15 @@ export class InversionWidget {
     this.strength = slider("Strength", { min: 0.2, max: 1, step: 0.1, value: 0.7 }, () => this.#again());
     const start = this.#work.starter("Repaint in three ways", () => this.#paint());
     const buttons = make("p", { class: "ip-buttons" }, start);
+    this.row = this.#row();
     this.node = make("div", { class: "ip-studio" }, this.#work.node, this.style.node,
-      this.content.node, this.strength.field, buttons, this.#row());
+      this.content.node, this.strength.field, buttons, this.row);
   }
 
   #row() {
     const figures = COLUMNS.map(([, label], i) =>
       make("figure", {}, this.#canvases[i], make("figcaption", {}, label)));
-    return make("div", { class: "ip-strip ip-large" }, ...figures);
+    return make("div", { class: "ip-strip ip-large", hidden: true }, ...figures);
   }
 
   /** The slider moved: paint again, if it was painted before. */
@@ -55,11 +56,12 @@ export class InversionWidget {
     const { prompt, word } = this.style;
     if (!prompt) throw new Error("Learn the word of this style first, or choose an artist whom the painter knows by name.");
     const strength = this.strength.value;
+    this.row.hidden = false;
     for (const [i, [inversion, label]] of COLUMNS.entries()) {
       const settings = { prompt, strength, guidance: 2, steps: 20, inversion, seed: 0 };
       const hear = (/** @type {import("../types").StepReport} */ { step, steps, pixels }) => {
-        this.#work.progress((i + step / steps) / COLUMNS.length);
-        this.#work.say(`Painting with ${label}: step ${step} of ${steps}`);
+        if (step === 1) this.#work.say(`Painting with ${label} …`);
+        this.#work.progress((i + step / steps) / COLUMNS.length, `step ${step} of ${steps}`);
         if (pixels) show(this.#canvases[i], /** @type {any} */ (pixels), `${label}, step ${step}`);
       };
       const done = await this.#client.repaint(rgba, word, settings, hear);

@@ -12,8 +12,8 @@ export function readLink(address) {
   const settings = {};
   for (const name of TEXTS) if (given.has(name)) settings[name] = given.get(name) ?? "";
   for (const name of NUMBERS) {
-    const value = Number(given.get(name));
-    if (given.has(name) && Number.isFinite(value)) settings[name] = value;
+    const text = given.get(name)?.trim();
+    if (text && Number.isFinite(Number(text))) settings[name] = Number(text);
   }
   return settings;
 }

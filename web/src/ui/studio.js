@@ -33,7 +33,8 @@ export class Studio {
       preview: () => this.#preview(),
       changed: () => this.#follow(),
     });
-    this.node = make("div", { class: "ip-studio" }, this.work.node, this.#columns(), this.#foot());
+    this.keep = this.#keepers();
+    this.node = make("div", { class: "ip-studio" }, this.work.node, this.#columns());
     this.#follow();
     this.#obey(readLink(location.href));
   }
@@ -46,18 +47,17 @@ export class Studio {
       this.work.starter("Draw the caption", () => this.#draw(), "ip-quiet"),
     );
     const choices = make("div", { class: "ip-column" }, this.style.node, this.content.node);
-    const doing = make("div", { class: "ip-column" }, this.settings.node, buttons, this.#result);
+    const doing = make("div", { class: "ip-column" }, this.settings.node, buttons, this.#result, this.keep);
     return make("div", { class: "ip-columns" }, choices, doing);
   }
 
-  #foot() {
-    this.keep = make(
+  #keepers() {
+    return make(
       "p",
       { class: "ip-buttons", hidden: true },
       button("Save the picture", () => this.#save(), "ip-quiet"),
       button("Copy a link to these settings", () => this.#link(), "ip-quiet"),
     );
-    return this.keep;
   }
 
   /** The caption follows the style. */
@@ -98,7 +98,7 @@ export class Studio {
     this.#painted = painted;
     show(this.#canvas, painted, `Drawn: ${prompt}`);
     this.work.say(`Drawn: ${prompt}`);
-    if (this.keep) this.keep.hidden = false;
+    this.keep.hidden = false;
   }
 
   /** @param {Pixels | null} rgba @param {string} label */
@@ -109,8 +109,8 @@ export class Studio {
 
   /** @param {import("../types").StepReport} report */
   #step({ step, steps, pixels }) {
-    this.work.progress(step / steps);
-    this.work.say(`Painting: step ${step} of ${steps}`);
+    if (step === 1) this.work.say("Painting …");
+    this.work.progress(step / steps, `step ${step} of ${steps}`);
     if (pixels) show(this.#canvas, /** @type {Pixels} */ (pixels), `What is expected after step ${step}`);
   }
 
@@ -125,7 +125,7 @@ export class Studio {
     if (truth) nodes.push(make("figure", { class: "ip-truth" }, canvasOf(truth, "The truth"), make("figcaption", {}, "the truth: the world's own rendering")));
     this.#result.replaceChildren(...nodes);
     this.work.say("The picture is repainted.");
-    if (this.keep) this.keep.hidden = false;
+    this.keep.hidden = false;
   }
 
   /** The world's own rendering, where both pictures are the world's. */

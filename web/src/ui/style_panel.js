@@ -75,13 +75,13 @@ export class StylePanel {
     this.#work.say("Preparing to learn …");
     const preview = await this.page.preview();
     const hear = (/** @type {import("../types").LearnReport} */ report) => {
-      this.#work.progress(report.step / report.steps);
-      this.#work.say(`Learning the word of ${label}: step ${report.step} of ${report.steps}`);
+      if (report.step === 0) this.#work.say(`Learning the word of ${label} …`);
+      this.#work.progress(report.step / report.steps, `step ${report.step} of ${report.steps}`);
       if (report.loss !== undefined) curve.add(report.step, report.loss);
       if (report.pixels) pictures.append(stage(report.pixels, report.step));
     };
     const { word, ended } = await this.#client.learn(rgba, LEARNING, hear, preview);
-    await this.#client.release();
+    await this.#client.release(); // learning takes as much memory as all the rest
     this.#keep(name, word, own);
     this.#work.say(ended ? "Stopped: the best word so far is kept." : "The word is learned.");
   }

@@ -8,6 +8,7 @@ import { button, make } from "./dom.js";
 export class Work {
   #client;
   #bar = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
+  #step = make("span", { class: "ip-hint", "aria-hidden": "true" }); // too often to be read aloud
   #said = make("p", { class: "ip-status", role: "status" });
   #stop = button("Stop", () => this.stop(), "ip-stop");
   /** @type {HTMLButtonElement[]} */
@@ -20,8 +21,9 @@ export class Work {
     this.#stop.disabled = true;
     this.loader = button(`Load the painter (${size} MB)`, () => this.load(), "ip-main");
     this.loader.hidden = client.loaded;
-    this.node = make("div", { class: "ip-work" }, this.loader, this.#stop, this.#bar, this.#said);
+    this.node = make("div", { class: "ip-work" }, this.loader, this.#stop, this.#bar, this.#step, this.#said);
     this.#bar.hidden = true;
+    this.say(client.loaded ? "The painter is ready." : "Nothing is loaded yet. All is computed on your machine.");
   }
 
   /** @param {string} text is shown, and read aloud */
@@ -30,10 +32,11 @@ export class Work {
     this.#said.classList.remove("ip-error");
   }
 
-  /** @param {number} done a part of 1 */
-  progress(done) {
+  /** @param {number} done a part of 1 @param {string} text says it in words */
+  progress(done, text) {
     this.#bar.hidden = false;
     this.#bar.value = done;
+    this.#step.textContent = text;
   }
 
   /**
@@ -65,10 +68,9 @@ export class Work {
   }
 
   async #load() {
-    this.loader.disabled = true;
+    this.say("Loading the painter …");
     await this.#client.load(({ bytes, total }) => {
-      this.progress(bytes / total);
-      this.say(bytes < total ? `Loading: ${megabytes(bytes)} of ${megabytes(total)}` : "Preparing …");
+      this.progress(bytes / total, `${megabytes(bytes)} of ${megabytes(total)}`);
     });
     this.loader.hidden = true;
     this.say("The painter is ready.");
@@ -76,7 +78,10 @@ export class Work {
 
   /** @param {() => Promise<void>} task */
   async #guarded(task) {
-    if (this.#client.busy) return false;
+    if (this.#client.busy) {
+      this.say("The painter is at work: wait, or press Stop there.");
+      return false;
+    }
     this.#lock(true);
     try {
       await task();
@@ -93,7 +98,9 @@ export class Work {
   #lock(working) {
     for (const press of [this.loader, ...this.#buttons]) press.disabled = working;
     this.#stop.disabled = !working;
-    if (!working) this.#bar.hidden = true;
+    if (working) return;
+    this.#bar.hidden = true;
+    this.#step.textContent = "";
   }
 
   /** @param {Error} error is said */
