@@ -155,11 +155,12 @@ def test_a_word_of_another_painter_is_refused(call, tmp_path):
     assert "768 numbers" in said and "another painter" in said
 
 
-def test_half_precision_words_are_read(call, tmp_path):
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_words_of_every_precision_are_read(call, tmp_path, dtype):
     from safetensors.torch import save_file
 
-    numbers = torch.tensor([1.5, -0.25, 65504.0, 6e-8, 0.0, -2.0], dtype=torch.float16)
-    save_file({"emb_params": numbers}, tmp_path / "half.safetensors")
+    numbers = torch.tensor([1.5, -0.25, 65280.0, 6e-8, 0.0, -2.0], dtype=dtype)
+    save_file({"emb_params": numbers}, tmp_path / "word.safetensors")
     body = "return [...m.readWord(Uint8Array.from(x), 6).vectors];"
-    found = call("safetensors", body, list((tmp_path / "half.safetensors").read_bytes()))
+    found = call("safetensors", body, list((tmp_path / "word.safetensors").read_bytes()))
     assert found == numbers.float().tolist()

@@ -110,7 +110,8 @@ def export(part: Part, out: Path, painter: Path = PAINTBOX) -> list[str]:
         verbose=False,
     )
     assert program is not None
-    optimizer.optimize(program.model, num_iterations=1)  # a second round finds nothing
+    optimizer.fold_constants(program.model)  # ONNX Runtime does the rest when it loads the graph
+    optimizer.remove_unused_nodes(program.model)
     model, files = program.model_proto, part.files(painter)
     weights.strip(model)
     names = weights.point_to_files(model, weights.Store(painter, files))

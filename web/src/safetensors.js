@@ -61,15 +61,30 @@ function read(bytes) {
   }
 }
 
+/** What each type of number is read as: its bytes, and how. */
+const TYPES = {
+  F16: { size: 2, read: (/** @type {ArrayBuffer} */ b) => halves(new Uint16Array(b)) },
+  BF16: { size: 2, read: (/** @type {ArrayBuffer} */ b) => brainHalves(new Uint16Array(b)) },
+  F32: { size: 4, read: (/** @type {ArrayBuffer} */ b) => new Float32Array(b) },
+  F64: { size: 8, read: (/** @type {ArrayBuffer} */ b) => Float32Array.from(new Float64Array(b)) },
+};
+
 /** @param {any} entry @param {Uint8Array} data @returns {Float32Array} */
 function numbers({ dtype, shape, data_offsets: [start, end] }, data) {
+  const type = TYPES[/** @type {keyof typeof TYPES} */ (dtype)];
+  if (!type) {
+    const known = Object.keys(TYPES).join(", ");
+    throw new WordError(`This word has numbers of type ${dtype}; ${known} are read.`);
+  }
   const bytes = data.slice(start, end);
   const count = shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
-  if (dtype !== "F32" && dtype !== "F16") {
-    throw new WordError(`This word has numbers of type ${dtype}; F32 and F16 are read.`);
-  }
-  if (bytes.length !== count * (dtype === "F32" ? 4 : 2)) throw new WordError("This word is cut off.");
-  return dtype === "F32" ? new Float32Array(bytes.buffer) : halves(new Uint16Array(bytes.buffer));
+  if (bytes.length !== count * type.size) throw new WordError("This word is cut off.");
+  return type.read(bytes.buffer);
+}
+
+/** @param {Uint16Array} bits the upper halves of float32 numbers @returns {Float32Array} */
+function brainHalves(bits) {
+  return new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer);
 }
 
 /** @param {Uint16Array} bits of float16 numbers @returns {Float32Array} */

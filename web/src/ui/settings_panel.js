@@ -7,8 +7,8 @@ import { freshId, labelled, make, slider } from "./dom.js";
 /** @typedef {import("../types").TransferSettings} TransferSettings */
 
 const INVERSIONS = {
-  stochastic: "stochastic inversion (InST)",
-  ddim: "DDIM inversion",
+  stochastic: "stochastic (InST)",
+  ddim: "DDIM",
   noise: "plain noise",
 };
 
