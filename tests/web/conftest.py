@@ -8,6 +8,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -102,20 +103,15 @@ def module_server(exported: Path) -> Iterator[Server]:
         yield server
 
 
-class serving:  # noqa: N801
+@contextmanager
+def serving(folder: Path) -> Iterator[Server]:
     """A server in the background, closed at the end."""
-
-    def __init__(self, folder: Path) -> None:
-        self.server = Server(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
-        self.server.pages = {"/blank": PAGE.format(widget="")}
-
-    def __enter__(self) -> Server:
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self.server
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+    server = Server(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+    server.pages = {"/blank": PAGE.format(widget="")}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
 
 
 def refuse_outside(page: Page) -> list[str]:
@@ -131,6 +127,12 @@ def refuse_outside(page: Page) -> list[str]:
 
     page.route(re.compile("^(?!data:|blob:)"), only_here)
     return complaints
+
+
+@pytest.fixture
+def guarded():
+    """guarded(page): what goes wrong in that page, which reaches this machine only."""
+    return refuse_outside
 
 
 @pytest.fixture(scope="module")

@@ -25,15 +25,14 @@ def context(browser):
 
 
 @pytest.fixture
-def opened(context, module_server, web_page):
+def opened(context, module_server, web_page, guarded):
     """opened(widget, query): a page with that widget, mounted."""
-    pages, complaints = [], []
+    pages = {}
 
     def opened(widget="studio", query=""):
         module_server.pages[f"/{widget}"] = web_page(widget)
         page = context.new_page()
-        pages.append(page)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        pages[page] = guarded(page)
         page.goto(f"{module_server.address}/{widget}{query}")
         page.locator(".inst-painter[data-ready]").wait_for(timeout=LONG)
         return page
@@ -41,7 +40,7 @@ def opened(context, module_server, web_page):
     yield opened
     for page in pages:
         page.close()
-    assert complaints == []
+    assert [said for complaints in pages.values() for said in complaints] == []
 
 
 def status(page, text, timeout=LONG):

@@ -40,7 +40,10 @@ export class Painter {
 
   /** @param {GraphName} name */
   #session(name) {
-    this.#sessions[name] ??= this.#create(name);
+    this.#sessions[name] ??= this.#create(name).catch((error) => {
+      delete this.#sessions[name]; // the next call tries again
+      throw error;
+    });
     return this.#sessions[name];
   }
 
