@@ -64,7 +64,7 @@ export class StylePanel {
       ? "Its word is learned: “*” in the caption stands for it."
       : known
         ? "The painter knows this artist by name: nothing needs to be learned."
-        : "The painter has never seen this style. Learn a word for it: about half a minute.";
+        : "The painter has never seen this style. Learn a word for it: about a minute.";
   }
 
   async #learn() {
