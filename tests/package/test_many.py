@@ -17,6 +17,9 @@ from typer.testing import CliRunner
 
 from inst_tutorial import cli, many
 from inst_tutorial import manifest as manifest_module
+from inst_tutorial.configs import PainterError
+from inst_tutorial.devices import DeviceError
+from inst_tutorial.files import OutputError
 from inst_tutorial.learning import LearningError, LearningSettings, learn
 from inst_tutorial.manifest import Manifest, ManyError
 from inst_tutorial.many import learn_folder
@@ -192,6 +195,120 @@ def test_a_group_that_was_finished_in_the_meantime_is_not_taken(folder, tmp_path
     monkeypatch.setattr(manifest_module, "FileLock", Late)
     with manifest.claim("000001") as ours:
         assert not ours
+
+
+def test_a_bad_thing_stops_only_itself(quickly, folder, tmp_path) -> None:
+    long = "x" * 246 + ".png"  # a legal name; with .safetensors it is not
+    toy_picture(1).save(folder / long)
+    (tmp_path / "words/b.png.safetensors").mkdir(parents=True)
+    (folder / "folder.png").mkdir()
+    (folder / "nowhere.png").symlink_to("no-such-file")
+    os.mkfifo(folder / "pipe.png")
+    toy_picture(2).save(os.fsencode(folder) + b"/caf\xe9.png", format="PNG")
+    for left_behind in ("._a.png", ".hidden.png", ".DS_Store", "Thumbs.db", "desktop.ini"):
+        (folder / left_behind).write_bytes(b"\0")
+    lines: list[str] = []
+    record = quickly(report=lines.append)
+    failed = {
+        long: "File name too long",
+        "b.png": "it is a folder",
+        "broken.png": "broken.png",
+        "folder.png": "it is not a file",
+        "nowhere.png": "it is not a file",
+        "pipe.png": "it is not a file",
+        "caf\\udce9.png": "rename the file",
+    }
+    assert states(record) == {
+        "a.png": "done",
+        "c.png": "done",
+        **dict.fromkeys(failed, "failed"),
+    }
+    for name, reason in failed.items():
+        assert reason in record["pictures"][name]["error"]
+        assert len([line for line in lines if line.startswith(f"{name}: failed: ")]) == 1
+    assert record["groups"] == {}
+
+
+def test_a_word_that_cannot_be_written_in_the_end_stops_only_itself(
+    quickly, tmp_path, monkeypatch
+) -> None:
+    save = Word.save
+
+    def failing(word, path):
+        if path.name.startswith("b."):
+            path.mkdir()
+        return save(word, path)
+
+    monkeypatch.setattr(Word, "save", failing)
+    record = quickly()
+    assert states(record) == {**ALL_BUT_ONE, "b.png": "failed"}
+    assert "b.png.safetensors: cannot be written" in record["pictures"]["b.png"]["error"]
+
+
+def test_settings_are_bound_only_by_a_word(quickly, folder, tmp_path, sd1_folder) -> None:
+    out = tmp_path / "words"
+    for painter, error in (("no-such-painter", PainterError), (str(tmp_path), PainterError)):
+        with pytest.raises(error):
+            learn_folder(folder, out, painter, SHORT, processes=1)
+    with pytest.raises(PainterError, match="no effect"):
+        learn_folder(folder, out, str(sd1_folder), SHORT, processes=1, revision="main")
+    with pytest.raises(DeviceError, match="'meta'"):
+        quickly(device="meta")
+    assert states(quickly()) == ALL_BUT_ONE
+    with pytest.raises(ManyError, match="learned otherwise"):
+        learn_folder(folder, out, "no-such-painter", SHORT, processes=1)
+
+
+def test_settings_stay_while_another_process_learns(folder, tmp_path) -> None:
+    manifest = Manifest(tmp_path / "words")
+    plan(folder, manifest.folder, {"steps": 1}, together=4)
+    with manifest.claim("000001"), pytest.raises(ManyError, match="learned otherwise"):
+        plan(folder, manifest.folder, {"steps": 2}, together=4)
+    assert plan(folder, manifest.folder, {"steps": 2}, together=4)["run"] == {"steps": 2}
+
+
+def test_a_damaged_state_is_learned_anew(quickly, folder, tmp_path) -> None:
+    manifest = Manifest(tmp_path / "words")
+    plan(folder, manifest.folder, {}, together=4)
+    for damaged in (b"", b"no state"):
+        manifest.state("000002").write_bytes(damaged)
+        (manifest.folder / "a.png.safetensors").unlink(missing_ok=True)
+        assert states(quickly(together=4)) == ALL_BUT_ONE
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("{", "EOF"),
+        ("[]", "the whole is []"),
+        ('{"version": 2, "run": null, "groups": {}, "pictures": {}}', "version is 2"),
+        ('{"version": 1, "groups": {}, "pictures": {}}', "run: field required"),
+        ('{"version": 1, "run": 7, "groups": {}, "pictures": {}}', "run is 7"),
+        ('{"version": 1, "run": {}, "groups": {"../x": []}, "pictures": {}}', "groups"),
+        (
+            '{"version": 1, "run": {}, "groups": {}, "pictures": {"a.png": 1}}',
+            "pictures.a.png is 1",
+        ),
+        (
+            '{"version": 1, "run": {}, "groups": {}, "pictures": {"a.png": {"state": "lost"}}}',
+            "pictures.a.png.state is 'lost'",
+        ),
+    ],
+)
+def test_a_manifest_of_another_shape(content, fault, quickly, tmp_path) -> None:
+    path = tmp_path / "words/manifest.json"
+    path.parent.mkdir()
+    path.write_text(content)
+    with pytest.raises(ManyError) as caught:
+        quickly()
+    assert all(part in str(caught.value) for part in (str(path), fault, "Delete it"))
+    assert path.read_text() == content
+
+
+def test_a_manifest_that_is_a_folder(quickly, tmp_path) -> None:
+    (tmp_path / "words/manifest.json").mkdir(parents=True)
+    with pytest.raises(OutputError, match="it is a folder"):
+        quickly()
 
 
 def test_the_command(folder, tmp_path, sd1_folder) -> None:
