@@ -6,6 +6,7 @@ read, never pickles.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
-from inst_tutorial.configs import PainterError
+from inst_tutorial.configs import WAY_OUT, PainterError, TokenizerSettings, read_settings
 from inst_tutorial.hub import SUGGESTION, snapshot
+from inst_tutorial.validation import Schema, one_line
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -42,11 +45,11 @@ def find_folder(
     it; without any, the files of a vision tower are fetched. Raises PainterError.
     """
     folder = folder_of(source)
-    if folder.is_dir():
+    if os.path.isdir(folder):  # unlike Path's, it takes any name
         check_folder(folder, parts)
         return folder, revision
     hub_id = re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", str(source))
-    if folder.suffix == ".safetensors" or not hub_id:
+    if folder.suffix.lower() == ".safetensors" or not hub_id:
         raise PainterError(
             f"no painter at {str(source)!r}: give 'paintbox', a folder in diffusers' layout, a "
             f".safetensors file, or a hub id such as {SUGGESTION!r}"
@@ -66,33 +69,75 @@ def check_folder(folder: Path, parts: Sequence[str]) -> None:
     for part in parts:
         weights = list((folder / part).glob("*.safetensors"))
         if not weights and part not in ("tokenizer", "scheduler"):
-            found = sorted(f.name for f in (folder / part).iterdir())
+            found = sorted(f.name for f in (folder / part).glob("*"))
             raise PainterError(
                 f"{folder / part} has no .safetensors file (it has {', '.join(found)}). Pickled "
                 f"weights are never read: convert them, or take a revision with safetensors"
             )
 
 
-def read_part(kind: Any, folder: Path, name: str, **dtype: torch.dtype) -> Any:
-    """The model of class `kind` in folder/name, with all its weights. Raises PainterError.
+def read_part(kind: Any, folder: Path, schema: type[Schema], **dtype: torch.dtype) -> Any:
+    """The model of class `kind` in a folder of its own, with all its weights.
 
-    dtype: the number format, as `torch_dtype` for diffusers' classes, `dtype` for transformers'.
+    schema: what its config.json must contain. dtype: the number format, as `torch_dtype` for
+    diffusers' classes, `dtype` for transformers'. Raises PainterError.
     """
-    from safetensors import SafetensorError
-
+    read_settings(folder / "config.json", schema)
     try:
+        _check_shapes(folder, _without_numbers(kind, folder))
         part, report = kind.from_pretrained(
-            folder / name,
+            folder,
             use_safetensors=True,
             local_files_only=True,
             output_loading_info=True,
             **dtype,
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise PainterError(f"cannot load {folder / name}: {error}") from error
+    except PainterError:
+        raise
+    except Exception as error:  # the libraries build any network, and fail in any way
+        raise PainterError(f"cannot load {folder}: {one_line(error)}. {WAY_OUT}.") from error
     if missing := sorted(report["missing_keys"]):
-        raise PainterError(f"{folder / name} lacks {len(missing)} weights, such as {missing[0]}")
+        raise PainterError(f"{folder} lacks {len(missing)} weights, such as {missing[0]}")
     return part
+
+
+def _without_numbers(kind: Any, folder: Path) -> nn.Module:
+    """The model that config.json describes, on the device "meta": its weights take no memory."""
+    with torch.device("meta"):
+        if hasattr(kind, "config_class"):  # of transformers
+            return kind(kind.config_class.from_pretrained(folder, local_files_only=True))
+        return kind.from_config(kind.load_config(folder, local_files_only=True))
+
+
+def _check_shapes(folder: Path, model: nn.Module) -> None:
+    """The weights in a folder must have the shapes of those of `model`. Raises PainterError."""
+    needed = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
+    for path in sorted(folder.glob("*.safetensors")):
+        for name, shape in read_shapes(path).items():
+            other_name = name.removeprefix("text_model.")  # older text encoders have this prefix
+            expected = needed.get(name, needed.get(other_name, shape))
+            if shape != expected:
+                raise PainterError(
+                    f"{path}: {name} has shape {shape}, but with {folder / 'config.json'} it needs "
+                    f"{expected}. The two files do not belong together: get both again."
+                )
+
+
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of the tensors in a safetensors file, by name, from its header.
+
+    Raises PainterError.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise PainterError(
+            f"cannot load {path}: it is not a whole safetensors file ({one_line(error)}). Download "
+            f"it again; `git lfs pull` does so for a cloned repository."
+        ) from error
 
 
 def read_tokenizer(folder: Path) -> CLIPTokenizer:
@@ -104,7 +149,14 @@ def read_tokenizer(folder: Path) -> CLIPTokenizer:
 
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json")):
         raise PainterError(f"{folder} has no tokenizer.json and no vocab.json")
-    return CLIPTokenizer.from_pretrained(folder)
+    for path in folder.glob("*.json"):
+        read_settings(path, TokenizerSettings if path.name == "tokenizer_config.json" else Schema)
+    try:
+        return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # transformers checks few of the values in these files
+        raise PainterError(
+            f"cannot read the tokenizer in {folder}: {one_line(error)}. {WAY_OUT}."
+        ) from error
 
 
 def clip_tokenizer() -> CLIPTokenizer:
@@ -114,18 +166,20 @@ def clip_tokenizer() -> CLIPTokenizer:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Inside the `with` block, loading shows no progress bars and no reports."""
+    """Inside the `with` block, diffusers and transformers show no progress bars and warnings."""
     from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
-    showing = [lib for lib in (logging, diffusers_logging) if lib.is_progress_bar_enabled()]
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    for library in showing:
+    libraries: list[Any] = [diffusers_logging, transformers_logging]
+    levels = [library.get_verbosity() for library in libraries]
+    showing = [library for library in libraries if library.is_progress_bar_enabled()]
+    for library in libraries:
+        library.set_verbosity_error()
         library.disable_progress_bar()
     try:
         yield
     finally:
-        logging.set_verbosity(level)
+        for library, level in zip(libraries, levels, strict=True):
+            library.set_verbosity(level)
         for library in showing:
             library.enable_progress_bar()

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import AliasChoices, Field, ValidationError
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from inst_tutorial.devices import upload
+from inst_tutorial.validation import Schema, first_fault
 
 
 class ScheduleError(ValueError):
@@ -49,26 +51,25 @@ class Schedule:
         Raises ScheduleError for a scheduler whose levels or grid this class cannot represent.
         """
         name = config.get("_class_name", "DDIMScheduler")
-        if name not in _DEFAULTS:
+        if name not in tuple(_SETTINGS):  # it may be of any type
             raise ScheduleError(
-                f"this painter's scheduler is {name!r}; supported are {', '.join(_DEFAULTS)}. Save "
+                f"this painter's scheduler is {name!r}; supported are {', '.join(_SETTINGS)}. Save "
                 f"the painter with DDIMScheduler.from_config(pipeline.scheduler.config) instead"
             )
-        config = {**_DEFAULTS[name], **config}
-        for key, accepted in _ACCEPTED.items():
-            if config[key] not in accepted:
-                supported = " or ".join(map(repr, accepted))
-                raise ScheduleError(
-                    f"the scheduler's {key} is {config[key]!r}; supported is {supported}"
-                )
-        alphas_cumprod = torch.cumprod(1 - _betas(config), dim=0).double()
+        try:
+            settings = _SETTINGS[name].model_validate(config)
+        except ValidationError as error:
+            raise ScheduleError(
+                f"the scheduler's {first_fault(error)}. Take scheduler_config.json from the "
+                f"original painter"
+            ) from error
+        alphas_cumprod = torch.cumprod(1 - _betas(settings), dim=0).double()
         return cls(
             alphas_cumprod,
-            final_alpha=1.0 if config["set_alpha_to_one"] else alphas_cumprod[0].item(),
-            steps_offset=config["steps_offset"],
-            prediction_type=config["prediction_type"],
-            # "_low_noise" is its name in older folders
-            coarse_level=config.get("_coarse_level", config.get("_low_noise", 0.0)),
+            final_alpha=1.0 if settings.set_alpha_to_one else alphas_cumprod[0].item(),
+            steps_offset=settings.steps_offset,
+            prediction_type=settings.prediction_type,
+            coarse_level=settings.coarse_level,
         )
 
     @property
@@ -84,38 +85,46 @@ class Schedule:
         return torch.where(t < 0, self.final_alpha, self.alphas_cumprod[t.clamp(min=0)])
 
 
-# The defaults of diffusers' schedulers for keys that a file lacks, and the supported values.
-_COMMON = {
-    "num_train_timesteps": 1000,
-    "beta_start": 0.0001,
-    "beta_end": 0.02,
-    "beta_schedule": "linear",
-    "trained_betas": None,
-    "rescale_betas_zero_snr": False,
-    "prediction_type": "epsilon",
-    "timestep_spacing": "leading",
-    "steps_offset": 0,
-    "thresholding": False,
-}
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "DDIMScheduler": {**_COMMON, "set_alpha_to_one": True, "clip_sample": True},
-    "PNDMScheduler": {**_COMMON, "set_alpha_to_one": False, "clip_sample": False},
-}
-_ACCEPTED: dict[str, tuple[Any, ...]] = {
-    "beta_schedule": ("scaled_linear", "linear"),
-    "prediction_type": ("epsilon", "v_prediction"),
-    "timestep_spacing": ("leading",),
-    "trained_betas": (None,),
-    "rescale_betas_zero_snr": (False,),
-    "thresholding": (False,),
-    "clip_sample": (False,),
+class _Settings(Schema):
+    """What scheduler_config.json may say; the defaults are those of diffusers' schedulers."""
+
+    num_train_timesteps: Annotated[int, Field(ge=2, le=100_000)] = 1000
+    beta_start: Annotated[float, Field(gt=0, lt=1)] = 0.0001
+    beta_end: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    beta_schedule: Literal["scaled_linear", "linear"] = "linear"
+    trained_betas: None = None
+    rescale_betas_zero_snr: Literal[False] = False
+    prediction_type: Literal["epsilon", "v_prediction"] = "epsilon"
+    timestep_spacing: Literal["leading"] = "leading"
+    steps_offset: Annotated[int, Field(ge=0, le=100)] = 0
+    thresholding: Literal[False] = False
+    set_alpha_to_one: bool
+    clip_sample: Literal[False]
+    coarse_level: Annotated[
+        float, Field(ge=0, validation_alias=AliasChoices("_coarse_level", "_low_noise"))
+    ] = 0.0  # "_low_noise" is its name in older folders
+
+
+class _DDIMSettings(_Settings):
+    set_alpha_to_one: bool = True
+    clip_sample: Literal[False]  # diffusers' default is True, so it must be there
+
+
+class _PNDMSettings(_Settings):
+    set_alpha_to_one: bool = False
+    clip_sample: Literal[False] = False
+
+
+_SETTINGS: dict[str, type[_Settings]] = {
+    "DDIMScheduler": _DDIMSettings,
+    "PNDMScheduler": _PNDMSettings,
 }
 
 
-def _betas(config: Mapping[str, Any]) -> Tensor:
+def _betas(settings: _Settings) -> Tensor:
     """The variance added by each training step, (T,), in float32 as in the painters' training."""
-    start, end, count = (config[k] for k in ("beta_start", "beta_end", "num_train_timesteps"))
-    if config["beta_schedule"] == "linear":
+    start, end, count = settings.beta_start, settings.beta_end, settings.num_train_timesteps
+    if settings.beta_schedule == "linear":
         return torch.linspace(start, end, count)
     return torch.linspace(start**0.5, end**0.5, count) ** 2
 

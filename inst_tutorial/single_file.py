@@ -7,6 +7,7 @@ chapter "Stable Diffusion on a GPU".
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +16,24 @@ from typing import Any
 
 import torch
 
-from inst_tutorial.configs import PainterError
-from inst_tutorial.folders import clip_tokenizer
+from inst_tutorial.configs import (
+    AutoencoderSettings,
+    PainterError,
+    TransformerSettings,
+    UNetSettings,
+    read_settings,
+)
+from inst_tutorial.folders import clip_tokenizer, read_shapes, read_tokenizer
 from inst_tutorial.layouts import CLASSES, LAYOUTS, write_layout
+from inst_tutorial.validation import one_line
 
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
+PREFIXES = {
+    "unet": "model.diffusion_model.",
+    "vae": "first_stage_model.",
+    "text_encoder": "cond_stage_model.",
+}
+"""How the names of a part's weights begin in the original layout."""
 
 
 def read_single_file(path: Path, config: str | Path | None, dtype: torch.dtype) -> dict[str, Any]:
@@ -28,35 +42,64 @@ def read_single_file(path: Path, config: str | Path | None, dtype: torch.dtype) 
     config: a name of LAYOUTS, a diffusers folder whose configurations and tokenizer are used (its
     weights are not), or None, which finds the layout from the weights. Raises PainterError.
     """
-    from diffusers import StableDiffusionPipeline
-    from safetensors import SafetensorError
-
-    if path.suffix != ".safetensors":
+    if path.suffix.lower() != ".safetensors":
         raise PainterError(
             f"{path} is not a .safetensors file. Pickled checkpoints (.ckpt, .pt, .bin) are never "
             f"read, because reading one runs the code in it: look for a .safetensors version"
         )
-    try:
-        with _configured(config or layout_of(path)) as folder:
-            pipeline = StableDiffusionPipeline.from_single_file(
-                str(path),
-                config=str(folder),
-                local_files_only=True,
-                torch_dtype=dtype,
-                **dict.fromkeys(("safety_checker", "feature_extractor", "image_encoder")),
-            )
-    except NotImplementedError as error:  # raised for a part whose weights are not in the file
-        raise PainterError(
-            f"{path} lacks some of its weights: perhaps its download was cut short"
-        ) from error
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise PainterError(f"cannot load {path}: {error}") from error
-    parts = {name: getattr(pipeline, name) for name in CLASSES}
-    for name in ("unet", "vae", "text_encoder"):
+    layout = config or layout_of(path)
+    _check_parts(path)
+    with _configured(layout) as folder, _with_lower_suffix(path) as file:
+        parts = _load(path, file, folder, dtype)
+    for name in PREFIXES:
         lost = [key for key, value in parts[name].named_parameters() if value.is_meta]
         if lost:
             raise PainterError(f"{path}: its {name} lacks {len(lost)} weights, such as {lost[0]}")
     return parts
+
+
+def _load(path: Path, file: Path, folder: Path, dtype: torch.dtype) -> dict[str, Any]:
+    """The parts in `file`, which is named `path` in errors. Raises PainterError."""
+    from diffusers import StableDiffusionPipeline
+
+    try:
+        pipeline = StableDiffusionPipeline.from_single_file(
+            str(file),
+            config=str(folder),
+            local_files_only=True,
+            torch_dtype=dtype,
+            **dict.fromkeys(("safety_checker", "feature_extractor", "image_encoder")),
+        )
+    except NotImplementedError as error:  # raised for a part whose weights are not in the file
+        raise PainterError(
+            f"{path} lacks some of its weights: perhaps its download was cut short"
+        ) from error
+    except Exception as error:  # the library checks little, and fails in any way
+        raise PainterError(f"cannot load {path}: {_reason(error)}") from error
+    return {name: getattr(pipeline, name) for name in CLASSES}
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong in one line; diffusers' advice for a wrong shape does not apply here."""
+    shapes = r"because (\S+) expected shape torch\.Size\((.*?)\), but got torch\.Size\((.*?)\)"
+    if found := re.search(shapes, str(error)):
+        name, needed, shape = found.groups()
+        return (
+            f"{name} has shape {shape}, but its configuration needs {needed}. Take another "
+            f"`config`, or download the file again"
+        )
+    return one_line(error)
+
+
+def _check_parts(path: Path) -> None:
+    """A checkpoint must have weights of all parts. Raises PainterError."""
+    names = read_shapes(path)
+    for part, prefix in PREFIXES.items():
+        if not any(name.startswith(prefix) for name in names):
+            raise PainterError(
+                f"{path} lacks all weights of its {part}: no name begins with {prefix!r}. It is "
+                f"not a whole checkpoint (perhaps a LoRA or one part): take the whole one"
+            )
 
 
 def layout_of(path: Path) -> str:
@@ -64,23 +107,24 @@ def layout_of(path: Path) -> str:
 
     Raises PainterError.
     """
-    from safetensors import safe_open
-
     key = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
-    with safe_open(path, framework="pt") as file:
-        if key not in file.keys():  # noqa: SIM118
-            raise PainterError(f"{path} holds no Stable Diffusion 1.x or 2.x: it lacks {key}")
-        width = file.get_slice(key).get_shape()[1]
+    shape = read_shapes(path).get(key)
+    if shape is None:
+        raise PainterError(f"{path} holds no Stable Diffusion 1.x or 2.x: it lacks {key}")
     for name in ("sd15", "sd21"):
-        if LAYOUTS[name]["unet"]["cross_attention_dim"] == width:
+        if shape[1:] == (LAYOUTS[name]["unet"]["cross_attention_dim"],):
             return name
-    raise PainterError(f"{path} reads texts of width {width}: neither Stable Diffusion 1.x nor 2.x")
+    raise PainterError(
+        f"{path}: {key} has shape {shape}. With Stable Diffusion 1.x its width is 768, with 2.x "
+        f"1024: the file is neither Stable Diffusion 1.x nor 2.x"
+    )
 
 
 @contextmanager
 def _configured(config: str | Path) -> Iterator[Path]:
-    """A diffusers folder with the configurations of all parts."""
+    """A diffusers folder with the configurations of all parts. Raises PainterError."""
     if Path(config).is_dir():
+        _check_configurations(Path(config))
         yield Path(config)
     elif str(config) not in LAYOUTS:
         raise PainterError(
@@ -91,3 +135,24 @@ def _configured(config: str | Path) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as folder:
             write_layout(LAYOUTS[str(config)], clip_tokenizer(), Path(folder))
             yield Path(folder)
+
+
+def _check_configurations(folder: Path) -> None:
+    """A folder that configures a single file must have what a painter's folder has."""
+    read_settings(folder / "unet/config.json", UNetSettings)
+    read_settings(folder / "vae/config.json", AutoencoderSettings)
+    read_settings(folder / "text_encoder/config.json", TransformerSettings)
+    read_tokenizer(folder / "tokenizer")
+
+
+@contextmanager
+def _with_lower_suffix(path: Path) -> Iterator[Path]:
+    """The file under a name that ends in ".safetensors": diffusers unpickles any other."""
+    lower = path.with_suffix(path.suffix.lower())
+    if lower.exists() and lower.samefile(path):
+        yield lower
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / lower.name
+        link.symlink_to(path.absolute())
+        yield link

@@ -5,7 +5,6 @@ Radford et al., "Learning Transferable Visual Models From Natural Language Super
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from inst_tutorial.configs import PainterError, read_config
+from inst_tutorial.configs import (
+    PainterError,
+    PreprocessorSettings,
+    TransformerSettings,
+    read_settings,
+)
 from inst_tutorial.folders import (
     VISION,
     VISION_PARTS,
@@ -38,11 +42,12 @@ class ImagePreprocessing:
 
     @classmethod
     def read(cls, path: Path) -> ImagePreprocessing:
-        """From a preprocessor_config.json, old (`crop_size: 224`) or new (`{"height": 224}`)."""
-        config = read_config(path)
-        size = config["crop_size"]
-        size = size["height"] if isinstance(size, Mapping) else size
-        return cls(size, tuple(config["image_mean"]), tuple(config["image_std"]))
+        """From a preprocessor_config.json, old (`crop_size: 224`) or new (`{"height": 224}`).
+
+        Raises PainterError.
+        """
+        settings = read_settings(path, PreprocessorSettings)
+        return cls(settings.crop_size, tuple(settings.image_mean), tuple(settings.image_std))
 
     def prepare(self, picture_pm1: Tensor) -> Tensor:
         """(b, 3, S, S) in [-1, 1] -> (b, 3, size, size), normalised as CLIP was trained."""
@@ -73,7 +78,15 @@ def read_vision_tower(source: str | Path, dtype: torch.dtype) -> VisionTower:
         raise PainterError(
             f"CLIP's vision tower is missing: {error}. A word of kind 'free' does not need it."
         ) from error
-    tower, settings = (name if (folder / name).is_dir() else "." for name in VISION_PARTS)
+    tower, settings = (
+        folder / name if (folder / name).is_dir() else folder for name in VISION_PARTS
+    )
     with quiet():
-        model = read_part(CLIPVisionModelWithProjection, folder, tower, dtype=dtype)
-    return model, ImagePreprocessing.read(folder / settings / "preprocessor_config.json")
+        model = read_part(CLIPVisionModelWithProjection, tower, TransformerSettings, dtype=dtype)
+    preprocessing = ImagePreprocessing.read(settings / "preprocessor_config.json")
+    if preprocessing.size != model.config.image_size:
+        raise PainterError(
+            f"{settings / 'preprocessor_config.json'}: crop_size is {preprocessing.size}, but the "
+            f"tower in {tower} needs {model.config.image_size}. The two do not belong together."
+        )
+    return model, preprocessing
