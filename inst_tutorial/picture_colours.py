@@ -140,8 +140,6 @@ def _managed(picture: Image.Image, info: Mapping[str | tuple[int, int], Any]) ->
             return _by_profile(picture, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
         except Exception as error:  # any, on broken data
             _warn(f"its colour profile cannot be used ({error}): its colours are taken as sRGB")
-    if picture.mode == "LAB":
-        return _by_profile(picture, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
     return _by_gamma(picture, info).convert("RGB")
 
 

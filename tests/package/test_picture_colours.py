@@ -297,25 +297,38 @@ def test_a_palette_with_half_transparent_colours() -> None:
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
 def test_the_transparent_grey_of_a_png(depth: int) -> None:
-    """The left half has the key and turns white, the right half stays black."""
-    most = 2**depth - 1
-    row = f"{most:0{depth}b}" * (SIDE // 2) + f"{0:0{depth}b}" * (SIDE // 2)
+    """The left half has the value of the key and turns white; the right half stays black."""
+    key = 1 if depth == 1 else 2 ** (depth - 1) + 1
+    row = f"{key:0{depth}b}" * (SIDE // 2) + f"{0:0{depth}b}" * (SIDE // 2)
     rows = (b"\0" + int(row, 2).to_bytes(SIDE * depth // 8, "big")) * SIDE
-    clear, solid = (
-        png(SIDE, SIDE, rows, depth=depth, colour=0, before=chunk(b"tRNS", struct.pack(">H", key)))
-        for key in (0, most)
-    )
-    assert columns(opened(clear)) == [255, 255]  # black is transparent
-    assert columns(opened(solid)) == [255, 0]
+
+    def with_key(value: int) -> np.ndarray:
+        trns = chunk(b"tRNS", struct.pack(">H", value))
+        return opened(png(SIDE, SIDE, rows, depth=depth, colour=0, before=trns))
+
+    grey = round(255 * key / (2**depth - 1))
+    assert columns(with_key(key)) == [255, 0]
+    assert columns(with_key(0)) == [grey, 255]
 
 
 @pytest.mark.parametrize("depth", [8, 16])
 def test_the_transparent_colour_of_a_png(depth: int) -> None:
     pack = f">{3 * SIDE}{'B' if depth == 8 else 'H'}"
-    key = [200, 0, 7] if depth == 8 else [51400, 0, 1799]
+    key = [200, 0, 7] if depth == 8 else [0xC812, 0x0034, 0x0756]
     row = b"\0" + struct.pack(pack, *key * (SIDE // 2), *[0] * 3 * (SIDE // 2))
     file = png(SIDE, SIDE, row * SIDE, depth=depth, before=chunk(b"tRNS", struct.pack(">3H", *key)))
     assert columns(opened(file)) == [255, 0]
+
+
+@pytest.mark.parametrize(("samples", "photometric"), [(2, 1), (4, 2)])
+def test_colours_that_were_multiplied_with_their_alpha(samples: int, photometric: int) -> None:
+    """A TIFF with ExtraSamples 1: half transparent black and white, stored as 0 and 128."""
+    row = bytes([*[0] * (samples - 1), 128] * (SIDE // 2) + [128] * samples * (SIDE // 2))
+    tags = {338: ("H", [1])}
+    file = tiff(
+        SIDE, SIDE, row * SIDE, photometric=photometric, samples=samples, sample_format=1, tags=tags
+    )
+    assert columns(opened(file)) == [127, 255]
 
 
 def bitmap(alpha: int) -> bytes:

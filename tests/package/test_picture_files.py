@@ -206,6 +206,14 @@ def test_metadata_that_show_are_left_out_with_a_warning(case: str) -> None:
         assert is_red(red_png(LOST[case]))
 
 
+def test_what_is_whole_is_kept_beside_what_is_damaged() -> None:
+    damaged = chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\0", damaged=True)
+    linear = chunk(b"gAMA", struct.pack(">I", 100_000))
+    with pytest.warns(PictureWarning, match="its orientation is damaged") as caught:
+        picture = open_picture(io.BytesIO(red_png(damaged + linear)), 16)
+    assert picture.getpixel((8, 8)) == (228, 96, 110) and len(caught) == 1
+
+
 @pytest.mark.parametrize("profile", [LARGE, PROFILE])
 def test_the_profile_of_a_measured_screen_is_used(profile: bytes) -> None:
     row = b"\0" + bytes([200, 40, 30]) * SIDE
