@@ -23,6 +23,7 @@ from made_files import (
 )
 from PIL import Image, ImageCms
 
+from inst_tutorial.picture_colours import to_srgb
 from inst_tutorial.pictures import PictureError, PictureWarning, open_picture
 
 RED, WHITE = (200, 30, 40), (255, 255, 255)
@@ -320,15 +321,14 @@ def test_the_transparent_colour_of_a_png(depth: int) -> None:
     assert columns(opened(file)) == [255, 0]
 
 
-@pytest.mark.parametrize(("samples", "photometric"), [(2, 1), (4, 2)])
-def test_colours_that_were_multiplied_with_their_alpha(samples: int, photometric: int) -> None:
-    """A TIFF with ExtraSamples 1: half transparent black and white, stored as 0 and 128."""
-    row = bytes([*[0] * (samples - 1), 128] * (SIDE // 2) + [128] * samples * (SIDE // 2))
+def test_colours_that_were_multiplied_with_their_alpha() -> None:
+    """Half transparent black and white, stored as 0 and 128; in a TIFF that is ExtraSamples 1."""
+    row = bytes([0, 0, 0, 128] * (SIDE // 2) + [128] * 4 * (SIDE // 2))
     tags = {338: ("H", [1])}
-    file = tiff(
-        SIDE, SIDE, row * SIDE, photometric=photometric, samples=samples, sample_format=1, tags=tags
-    )
+    file = tiff(SIDE, SIDE, row * SIDE, photometric=2, samples=4, tags=tags)
     assert columns(opened(file)) == [127, 255]
+    for mode, pixel in (("La", (0, 128)), ("RGBa", (0, 0, 0, 128))):
+        assert one_colour(np.asarray(to_srgb(plain(pixel, mode)))) == [127] * 3
 
 
 def bitmap(alpha: int) -> bytes:
