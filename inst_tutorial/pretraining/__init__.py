@@ -2,6 +2,8 @@
 
     python -m inst_tutorial.pretraining --work DIR --out inst_tutorial/paintbox
 
-One resumable command. Reading order: settings, data, checkpoint, training, networks, assembly,
-stages. Book: appendix "How Paintbox was trained".
+One resumable command, for a CPU, a card, or several of either (`processes`). Reading order:
+settings, data, budget, processes, checkpoint, muon, graphs, training, networks, assembly,
+known_words, stages. Book: appendix "How Paintbox was trained". On a card that is lent for minutes:
+tools/card/README.md.
 """

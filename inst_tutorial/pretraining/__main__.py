@@ -35,9 +35,13 @@ def main(
         int | None, typer.Option(min=1, help="CPU threads of torch; else all cores.")
     ] = None,
 ) -> None:
-    """Train Paintbox. Run it again after an interruption: it goes on where it was."""
+    """Train Paintbox. Run it again after an interruption: it goes on where it was.
+
+    The end of a stage may be moved while it runs: `date -d '+8 minutes' +%s > WORK/unet.until`.
+    """
     import torch
 
+    from inst_tutorial.pretraining import processes
     from inst_tutorial.pretraining.settings import Recipe
     from inst_tutorial.pretraining.stages import PretrainingRun
 
@@ -52,8 +56,11 @@ def main(
         unet=minutes_unet,
         decoder=minutes_decoder,
     )
-    pretraining_run = PretrainingRun(work, out, recipe, device, continue_from)
-    pretraining_run.run(tuple(stages.split(",")))
+    if device.startswith("cuda"):
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+    with processes.joined(device) as own:
+        PretrainingRun(work, out, recipe, own, continue_from).run(tuple(stages.split(",")))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +15,7 @@ from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
 from inst_tutorial.files import atomic_path
-
-MOMENTS = ("exp_avg", "exp_avg_sq")
+from inst_tutorial.pretraining import processes
 
 
 @dataclass(eq=False)
@@ -24,7 +25,7 @@ class TrainingState:
     Attributes:
         model: the network that is trained.
         average: the moving average of its weights.
-        optimizer: AdamW.
+        optimizers: each updates a part of the parameters.
         generator: the source of every random draw, on the training device.
         step: steps done, over all sittings.
         seconds: time spent in them.
@@ -33,42 +34,59 @@ class TrainingState:
 
     model: nn.Module
     average: nn.Module
-    optimizer: Optimizer
+    optimizers: Sequence[Optimizer]
     generator: Generator
     step: int = 0
     seconds: float = 0.0
     examples: int = 0
 
-    def save(self, path: Path) -> None:
-        """Write weights, their average, AdamW's moments, generator and counters."""
-        tensors = {"generator": self.generator.get_state()}
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights, their average and the optimizers' moments, by name. They are the ones that a
+        step changes, not copies."""
+        found: dict[str, Tensor] = {}
         for name, parameter in self.model.named_parameters():
-            tensors[f"model.{name}"] = parameter.detach()
-            for moment in MOMENTS:
-                if moment in self.optimizer.state[parameter]:
-                    tensors[f"{moment}.{name}"] = self.optimizer.state[parameter][moment]
-        tensors |= {f"ema.{name}": p for name, p in self.average.named_parameters()}
+            found[f"model.{name}"] = parameter.detach()
+            for optimizer in self.optimizers:
+                for moment, values in optimizer.state.get(parameter, {}).items():
+                    found[f"{moment}.{name}"] = values
+        return found | {f"ema.{name}": p.detach() for name, p in self.average.named_parameters()}
+
+    def save(self, path: Path) -> None:
+        """Write everything to one file. All processes call this; the first one writes."""
+        generators = processes.gathered(self.generator.get_state())  # (processes, bytes)
+        if processes.rank() > 0:
+            return
         counters = {"step": self.step, "seconds": self.seconds, "examples": self.examples}
+        tensors = self.tensors() | {"generators": generators}
         with atomic_path(path) as temporary:
             kept = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
             save_file(kept, temporary, metadata={"counters": json.dumps(counters)})
 
     def load(self, path: Path) -> None:
-        """Go back to where `save` wrote the file."""
+        """Go back to where `save` wrote the file.
+
+        A process more than there were then keeps the draws it has.
+        """
         with safe_open(path, framework="pt") as file:
             for name, value in json.loads(file.metadata()["counters"]).items():
                 setattr(self, name, value)
-            self.generator.set_state(file.get_tensor("generator"))
-            copy_into(self.average, _under(file, "ema."))
-            copy_into(self.model, _under(file, "model."))
-            first, second = (_under(file, f"{moment}.") for moment in MOMENTS)
-        for name, parameter in self.model.named_parameters():
-            if name in first:
-                self.optimizer.state[parameter] = {
-                    "step": torch.tensor(float(self.step), device=parameter.device),
-                    "exp_avg": _like(parameter, first[name]),
-                    "exp_avg_sq": _like(parameter, second[name]),
-                }
+            generators = file.get_tensor("generators")
+            if processes.rank() < len(generators):
+                self.generator.set_state(generators[processes.rank()])
+            for name, tensor in self.tensors().items():
+                tensor.copy_(file.get_tensor(name))
+
+    @contextmanager
+    def restored(self) -> Iterator[None]:
+        """Put everything back after the block, where it was before."""
+        before = {name: tensor.clone() for name, tensor in self.tensors().items()}
+        draws = self.generator.get_state()
+        try:
+            yield
+        finally:
+            for name, tensor in self.tensors().items():
+                tensor.copy_(before[name])
+            self.generator.set_state(draws)
 
 
 def state_path(work: Path, name: str) -> Path:
@@ -76,25 +94,9 @@ def state_path(work: Path, name: str) -> Path:
     return work / f"{name}.safetensors"
 
 
+@torch.no_grad()
 def load_average(model: nn.Module, path: Path) -> None:
     """Copy the averaged weights of a run into `model`."""
     with safe_open(path, framework="pt") as file:
-        copy_into(model, _under(file, "ema."))
-
-
-@torch.no_grad()
-def copy_into(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Copy tensors into the model's parameters of the same names."""
-    for name, parameter in model.named_parameters():
-        parameter.copy_(tensors[name])
-
-
-def _under(file: safe_open, prefix: str) -> dict[str, Tensor]:
-    """The tensors of a file whose names begin with `prefix`, without it."""
-    names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
-    return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
-
-
-def _like(parameter: Tensor, values: Tensor) -> Tensor:
-    """`values` on the parameter's device and in its memory order."""
-    return torch.empty_like(parameter).copy_(values)
+        for name, parameter in model.named_parameters():
+            parameter.copy_(file.get_tensor(f"ema.{name}"))

@@ -7,32 +7,41 @@ checkpoints.
 
 from __future__ import annotations
 
+import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from inst_tutorial.painter import Painter
-from inst_tutorial.pretraining import assembly
+from inst_tutorial.pretraining import assembly, processes
 from inst_tutorial.pretraining.checkpoint import load_average, state_path
 from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.pretraining.data.hard_negatives import hard_negatives
-from inst_tutorial.pretraining.data.pool import Pool, fill, filling
+from inst_tutorial.pretraining.data.painting import fill, filling
+from inst_tutorial.pretraining.data.pool import Pool
+from inst_tutorial.pretraining.data.resident import Resident
+from inst_tutorial.pretraining.data.style_numbers import style_numbers
 from inst_tutorial.pretraining.known_words import fit_to_known_words
-from inst_tutorial.pretraining.networks import autoencoder, clip, unet
+from inst_tutorial.pretraining.networks import autoencoder, clip, latents, unet
 from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
+from inst_tutorial.pretraining.networks.growth import grown
 from inst_tutorial.pretraining.settings import Autoencoder, Recipe, TrainingError, TrainSettings
 from inst_tutorial.pretraining.training import Training, seeded
 from inst_tutorial.studies import evaluation, report, showcase
 from inst_tutorial.studies.settings import EvaluationSettings
-from inst_tutorial.world import artists, sample_caption
+from inst_tutorial.world import artists, sample_caption, sample_example
 from inst_tutorial.world.seeds import VALIDATION
 
 TRAINED_STAGES = ("autoencoder", "text", "clip", "unet", "decoder")
 STAGES = ("pictures", *TRAINED_STAGES, "assemble", "glance", "evaluate")
 SAMPLE = 1024  # examples for statistics
+PATIENCE = 600.0  # seconds that a stage waits for the first pictures
+ENCODED_AT_ONCE = 128  # new examples, between two steps
 
 
 @dataclass(frozen=True)
@@ -58,12 +67,20 @@ class PretrainingRun:
         if unknown:
             raise ValueError(f"unknown stages {sorted(unknown)}: choose of {', '.join(STAGES)}")
         self.work.mkdir(parents=True, exist_ok=True)
-        if "pictures" in stages:
+        painting = "pictures" in stages and processes.rank() == 0
+        if painting:
             self.paint()
-        with filling(self.pool, self.recipe.pictures):
+        processes.wait()
+        with filling(self.pool, self.recipe.pictures) if painting else nullcontext():
             for stage in TRAINED_STAGES:
                 if stage in stages:
                     getattr(self, f"fit_{stage}")()
+                    processes.wait()
+        if processes.rank() == 0:
+            self._finish(stages)
+
+    def _finish(self, stages: tuple[str, ...]) -> None:
+        """The stages that train no network, which the first process does alone."""
         if "assemble" in stages:
             self.assemble()
         if "glance" in stages:
@@ -84,35 +101,50 @@ class PretrainingRun:
         return Pool(self.work / "validation", VALIDATION[0])
 
     def paint(self) -> None:
-        """Paint the validation pictures, then training pictures for the time given."""
+        """Paint the validation examples, then training examples for the time given, unless the
+        painting goes on while networks train."""
         settings = self.recipe.pictures
         options: dict[str, Any] = {"workers": settings.workers, "progress": self.progress}
-        fill(self.held_back, settings.validation, **options)
+        fill(self.held_back, settings.validation, settings.shares, **options)
         budget = self.work / "pictures.done"
-        if not budget.exists():
-            fill(self.pool, settings.most, minutes=settings.minutes, **options)
+        if not settings.while_training and not budget.exists():
+            minutes = settings.minutes
+            fill(self.pool, settings.most, settings.shares, minutes=minutes, **options)
             budget.touch()
 
     def _pool(self) -> Pool:
-        if not len(self.pool) or not len(self.held_back):
-            raise TrainingError(f"no pictures in {self.work}: do the stage 'pictures' first")
+        """The training pictures, as soon as there are enough to begin."""
+        settings, began = self.recipe.pictures, time.monotonic()
+        while settings.while_training and len(self.pool) < settings.least:
+            if time.monotonic() - began > PATIENCE:
+                break
+            time.sleep(0.1)
+        if len(self.pool) < settings.least or not len(self.held_back):
+            raise TrainingError(f"too few pictures in {self.work}: do the stage 'pictures' first")
         return self.pool
 
     # ---------------------------------------------------------------- autoencoder
 
     def fit_autoencoder(self) -> None:
-        """Train the autoencoder, whiten its latents, and put it into the work folder."""
-        done = self.work / "vae"
-        if done.exists():
+        """Train the autoencoder, whiten its latents, and put it into the work folder.
+
+        That of the painter to go on from stays as it is if it has the recipe's latents, which are
+        those that its UNet knows. With fewer, it grows.
+        """
+        done, settings, recipe = self.work / "vae", self.recipe.autoencoder, self.recipe
+        vae = self._old("vae")
+        if done.exists() or (vae and vae.config.latent_channels == settings.latents):
             return
-        settings, recipe, pool = self.recipe.autoencoder, self.recipe, self._pool()
-        vae = self._old("vae") or autoencoder.build(settings, recipe.picture_size, recipe.seed)
-        if self.start is not None:
+        pool = self._pool()
+        if vae is None:
+            vae = autoencoder.build(settings, recipe.picture_size, recipe.seed)
+        else:
+            vae = grown(vae, settings, recipe.picture_size, recipe.seed)
             settings = settings.end_to_end()
         run = self._training(
             "autoencoder", autoencoder.Reconstruction(vae, settings), recipe.fit_autoencoder
         )
-        sample = pool.pictures()[:SAMPLE]
+        sample = pool.pictures.view()[:SAMPLE]
         linear = autoencoder.LinearLatents(
             sample, settings.latents, 2 ** (len(settings.channels) - 1)
         )
@@ -125,15 +157,19 @@ class PretrainingRun:
         self, run: Training, linear: autoencoder.LinearLatents | None, settings: Autoencoder
     ) -> None:
         """Train what a `Reconstruction` leaves open, watched on validation pictures."""
-        pool, watched = self._pool(), self.held_back.pictures()[:64]
-
-        def loss(run: Training) -> torch.Tensor:
-            return autoencoder.loss(run, pool.pictures(), linear, settings)
+        files = {"pictures": self._pool().pictures}
+        data = Resident(files, self.recipe.autoencoder.most, run.device)
+        watched = self.held_back.pictures.view()[:64]
 
         def validate(model: Any) -> dict[str, float]:
             return {"psnr": float(np.mean(autoencoder.psnr(model.vae, watched, run.device)))}
 
-        run.run(loss, validate, lambda: len(pool), self.progress)
+        run.run(
+            lambda run: autoencoder.loss(run, data, linear, settings),
+            validate,
+            data.grow,
+            self.progress,
+        )
 
     # ------------------------------------------------------------- text and pictures
 
@@ -169,18 +205,18 @@ class PretrainingRun:
             "clip", clip.Matching(self._part("text"), settings), self.recipe.fit_clip
         )
         towers = run.average.clip  # the text tower is locked: it is the same in both
-        texts = clip.texts(towers, tokens, pool.captions(), run.device)
-        watched = self.held_back.pictures()
-        answers = clip.texts(towers, tokens, self.held_back.captions(), run.device)
+        texts = clip.texts(towers, tokens, pool.texts(0), run.device)
+        watched = self.held_back.pictures.view()
+        answers = clip.texts(towers, tokens, self.held_back.texts(0), run.device)
 
         def grow() -> int:
             nonlocal texts
             if len(pool) > len(texts):
-                texts = clip.texts(towers, tokens, pool.captions(), run.device)
+                texts = clip.texts(towers, tokens, pool.texts(0), run.device)
             return len(texts)
 
         run.run(
-            lambda run: clip.loss(run, pool.pictures(), texts, settings),
+            lambda run: clip.loss(run, pool.pictures.view(), texts, settings),
             lambda model: clip.retrieval_accuracy(model.clip, watched, answers, run.device),
             grow,
             self.progress,
@@ -211,24 +247,39 @@ class PretrainingRun:
 
         recipe, settings = self.recipe, self.recipe.unet
         vae, towers, tokens = self._part("vae"), self._part("text"), self._tokenizer()
-        network = self._new_unet(vae, towers)
-        names = self._old_artist_embedder() or self._new_artist_embedder(towers)
-        model = self._denoising(network, towers, names)
-        run = self._training("unet", model, recipe.fit_unet)
+        network, names = self._unet_and_names(vae, towers)
+        run = self._training("unet", self._denoising(network, towers, names), recipe.fit_unet)
         if run.share == 1:
             return
         if run.device.type == "cpu":
             network.set_attn_processor(AttnProcessor())  # its backward is faster here
-        parts = vae.to(run.device), tokens, run.device, self.work, self.progress
-        data, grow = unet.encode(self._pool(), *parts)
-        held_back, _ = unet.encode(self.held_back, *parts)
+        vae.to(run.device)
+        encoded = latents.Encoded.of(self.pool, vae, tokens, self.work)
+        data = encoded.resident(recipe.pictures.most)
+        empty = latents.empty_caption(tokens, run.device)
         std = recipe.autoencoder.posterior_std
-        run.run(
-            lambda run: unet.loss(run, data, std, settings),
-            unet.validator(held_back, settings, run.device, recipe.seed + 3),
-            grow,
-            self.progress,
-        )
+
+        def loss(run: Training) -> torch.Tensor:
+            return unet.loss(run, data, empty, std, settings)
+
+        run.prepare(loss)  # while the first pictures are painted
+        self._pool()
+        held_back = latents.Encoded.of(self.held_back, vae, tokens, self.work)
+        for pool in (held_back, encoded):
+            self._encode(pool)
+        validate = unet.validator(held_back.resident(len(self.held_back)), recipe.seed + 3)
+        grow = latents.growing(encoded, data, ENCODED_AT_ONCE, processes.rank() == 0)
+        run.run(loss, validate, grow, self.progress)
+
+    def _encode(self, encoded: latents.Encoded) -> None:
+        """Encode all that is painted so far: the first process does it, the others wait."""
+        if processes.rank() == 0:
+            total, done = len(encoded.pool), len(encoded.captions)
+            with tqdm(total=total, initial=done, desc="latents", disable=not self.progress) as bar:
+                while len(encoded.captions) < total:
+                    encoded.grow(ENCODED_AT_ONCE)
+                    bar.update(len(encoded.captions) - bar.n)
+        processes.wait()
 
     def _denoising(self, network: Any, towers: Any, names: ArtistEmbedder) -> unet.Denoising:
         return unet.Denoising(network, towers.text_model, names, self.recipe.unet)
@@ -242,20 +293,35 @@ class PretrainingRun:
     def _new_artist_embedder(self, towers: Any) -> ArtistEmbedder:
         """One whose names begin near the mean word."""
         table = towers.text_model.embeddings.token_embedding.weight.detach()
-        seen = torch.from_numpy(self._pool().artists(slice(0, SAMPLE)))
+        styles = [sample_example(seed, self.recipe.pictures.shares)[1] for seed in range(SAMPLE)]
+        seen = np.stack([style_numbers(style) for style in styles if style is not None])
         with seeded(self.recipe.seed + 4):
             names = ArtistEmbedder(table.shape[1])
-            names.start(seen, table.mean(0))
+            names.start(torch.from_numpy(seen), table.mean(0))
         return names
 
-    def _new_unet(self, vae: Any, towers: Any) -> Any:
-        return self._old("unet") or unet.build(
+    def _unet_and_names(self, vae: Any, towers: Any) -> tuple[Any, ArtistEmbedder]:
+        """Those of the painter to go on from, if its UNet has the sizes of the recipe; else new
+        ones, because names mean something to one UNet only."""
+        old = self._old_unet(vae)
+        if old is not None:
+            return old, self._old_artist_embedder() or self._new_artist_embedder(towers)
+        new = unet.build(
             self.recipe.unet,
             vae.config.latent_channels,
             self.recipe.picture_size // 2 ** (len(vae.config.block_out_channels) - 1),
             towers.config.text_config.hidden_size,
             self.recipe.seed + 2,
         )
+        return new, self._new_artist_embedder(towers)
+
+    def _old_unet(self, vae: Any) -> Any | None:
+        """The UNet of the painter to go on from, if it has the sizes of the recipe."""
+        old = self._old("unet")
+        if old is None or old.config.in_channels != vae.config.latent_channels:
+            return None
+        same = tuple(old.config.block_out_channels) == self.recipe.unet.channels
+        return old if same else None
 
     # -------------------------------------------------------------------- decoder
 
@@ -280,11 +346,13 @@ class PretrainingRun:
         if (state := state_path(self.work, "decoder")).exists():
             load_average(tuned, state)
         vae = tuned.vae
-        network, names = self._new_unet(vae, towers), self._old_artist_embedder()
+        names: ArtistEmbedder | None
         if (state := state_path(self.work, "unet")).exists():
-            names = ArtistEmbedder(towers.config.text_config.hidden_size)
+            network, names = self._unet_and_names(vae, towers)
             load_average(self._denoising(network, towers, names), state)
-        elif self.start is None:
+        else:
+            network, names = self._old_unet(vae), self._old_artist_embedder()
+        if network is None:
             raise TrainingError(f"no UNet in {self.work}: do the stage 'unet' first")
         assembly.assemble(
             self.out,
@@ -337,7 +405,8 @@ class PretrainingRun:
             kind: Any = AutoencoderKL if name == "vae" else CLIPModel
             return kind.from_pretrained(folder).eval()
         part = self._old(name)
-        if part is None:
+        channels = self.recipe.autoencoder.latents
+        if part is None or (name == "vae" and part.config.latent_channels != channels):
             stage = "autoencoder" if name == "vae" else name
             raise TrainingError(f"no {name} in {self.work}: do the stage {stage!r} first")
         return part.eval()
@@ -354,5 +423,7 @@ class PretrainingRun:
         return kind.from_pretrained(self.start / name, torch_dtype=torch.float32)
 
     def _keep(self, part: Any, folder: Path) -> None:
+        if processes.rank() > 0:
+            return
         with assembly.swapped(folder) as temporary:
             part.save_pretrained(temporary)

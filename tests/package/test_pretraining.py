@@ -27,11 +27,14 @@ from inst_tutorial.pretraining.__main__ import main
 from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.pretraining.data.growing_array import GrowingArray
 from inst_tutorial.pretraining.data.hard_negatives import hard_negative, hard_negatives
-from inst_tutorial.pretraining.data.pool import Pool, fill, filling
+from inst_tutorial.pretraining.data.painting import fill, filling
+from inst_tutorial.pretraining.data.pool import Pool, paint_chunk
+from inst_tutorial.pretraining.data.resident import Resident
 from inst_tutorial.pretraining.data.style_numbers import NUMBERS, style_numbers
 from inst_tutorial.pretraining.networks import autoencoder, clip, unet
 from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
 from inst_tutorial.pretraining.settings import (
+    BROAD_SHARES,
     Autoencoder,
     Clip,
     Pictures,
@@ -41,7 +44,7 @@ from inst_tutorial.pretraining.settings import (
     UNet,
 )
 from inst_tutorial.pretraining.stages import STAGES, PretrainingRun
-from inst_tutorial.pretraining.training import Training, annealed
+from inst_tutorial.pretraining.training import Training
 from inst_tutorial.world import (
     SUBJECTS,
     Style,
@@ -49,8 +52,8 @@ from inst_tutorial.world import (
     full_caption,
     paint,
     sample_caption,
+    sample_captions,
     sample_example,
-    sample_named_caption,
     sample_pair,
 )
 from inst_tutorial.world.seeds import HARD_NEGATIVES, TRAINING, VALIDATION
@@ -90,17 +93,26 @@ def test_rows_grow_and_forget_a_row_cut_short(tmp_path):
     assert rows.view()[:, 0, 0].tolist() == [0, 6, 7]
 
 
+def captions_of(count, kind=0):
+    return [sample_captions(seed, BROAD_SHARES)[2][kind] for seed in range(count)]
+
+
 def test_painting_goes_on_after_a_kill_where_it_was(tmp_path):
     pool = Pool(tmp_path / "pool")
-    pictures, captions = zip(*(sample_pair(seed) for seed in range(3)), strict=True)
-    pool.append(np.stack(pictures), captions)
-    with pool.rows.path.open("ab") as file:
+    pool.append(paint_chunk(0, 3, BROAD_SHARES))
+    with pool.pictures.path.open("ab") as file:
         file.write(b"half a picture")
-    with (pool.folder / "captions.txt").open("a") as file:
-        file.write("a caption without a picture\nand half of")
-    fill(pool, 19, workers=1, progress=False)
-    assert pool.captions() == [sample_caption(seed) for seed in range(19)]
-    assert np.array_equal(pool.pictures()[18], np.asarray(sample_pair(18)[0]))
+    pool.captions.append(np.array([("a caption", "without a picture")], "S256"))
+    fill(pool, 19, BROAD_SHARES, workers=1, progress=False)
+    assert len(pool) == 19 and pool.texts(0) == captions_of(19)
+    scene, style, _ = sample_example(18, BROAD_SHARES)
+    assert np.array_equal(pool.pictures.view()[18], np.asarray(paint(scene, style)))
+
+
+def test_a_caption_that_is_too_long_is_refused(monkeypatch):
+    monkeypatch.setattr("inst_tutorial.pretraining.data.pool.LETTERS", 20)
+    with pytest.raises(ValueError, match="letters"):
+        paint_chunk(0, 2, BROAD_SHARES)
 
 
 def test_painting_goes_on_in_the_background_while_training(tmp_path):
@@ -110,7 +122,20 @@ def test_painting_goes_on_in_the_background_while_training(tmp_path):
         deadline = time.monotonic() + 120
         while len(pool) < 16 and time.monotonic() < deadline:
             time.sleep(0.05)
-    assert pool.captions() == [sample_caption(seed) for seed in range(16)]
+    assert pool.texts(0) == captions_of(16)
+
+
+def test_examples_become_resident_as_they_come(tmp_path):
+    file = GrowingArray(tmp_path / "rows", (2,), "int16")
+    data = Resident({"rows": file}, 3, "cpu")
+    assert data.grow() == 0 and data.draw(5, torch.Generator()).eq(0).all()
+    file.append(np.array([[1, 2], [3, 4]]))
+    assert data.grow() == len(data) == 2
+    drawn = data.draw(400, torch.Generator().manual_seed(0))
+    assert drawn.unique().tolist() == [0, 1]
+    rows = data.rows["rows"]
+    file.append(np.full((2, 2), 7))
+    assert data.grow() == 3 and rows[2].tolist() == [7, 7]  # the same tensor, and no more than 3
 
 
 def test_the_command_line_says_what_is_trained_where(tmp_path, monkeypatch):
@@ -172,11 +197,9 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(tmp_path):
     (tmp_path / "straight").mkdir()
     straight = quadratic(tmp_path / "straight")
     straight.run(toy_loss, nothing, lambda: 1, progress=False)
-    for model in ("model", "average"):
-        pairs = zip(
-            getattr(resumed, model).parameters(), getattr(straight, model).parameters(), strict=True
-        )
-        assert all(torch.equal(a, b) for a, b in pairs)
+    one, two = resumed.tensors(), straight.tensors()
+    assert one.keys() == two.keys() and len(one) == 4 * 2 + 3 * 4  # weights, averages; moments
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_a_loss_that_is_not_a_number_ends_the_run_and_keeps_the_checkpoint(tmp_path):
@@ -190,12 +213,6 @@ def test_a_loss_that_is_not_a_number_ends_the_run_and_keeps_the_checkpoint(tmp_p
     again = quadratic(tmp_path)
     assert again.step == 11
     assert all(p.isfinite().all() for p in again.model.parameters())
-
-
-def test_the_learning_rate_rises_and_falls():
-    rates = [annealed(share, 0.1) for share in (0.0, 0.05, 0.1, 0.5, 1.0)]
-    assert rates[0] < 0.01 and rates[0] < rates[1] < rates[2] == 1.0
-    assert rates[2] > rates[3] > rates[4] == pytest.approx(0.01)
 
 
 # ------------------------------------------------------------------------ tokenizer
@@ -349,64 +366,61 @@ def test_photographs_are_hidden_in_their_share_and_in_clean_latents_no_more_than
     assert unet.photograph_level(unet.ALPHA_BAR[t], 0.0, torch.Generator()).max() == 0
 
 
-def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(tmp_path):
-    def rows(name, values, shape):
-        made = GrowingArray(tmp_path / name, shape, "float16")
-        made.append(np.broadcast_to(values.reshape(-1, *[1] * len(shape)), (3, *shape)))
-        return made
-
+@pytest.fixture
+def resident(tmp_path):
+    """Three examples whose values say which example, kind and caption they are."""
     here = np.arange(3.0) / 10
-    data = unet.Encoded(
-        rows("latents", here, (2, 4, 16, 16)),
-        rows("photographs", here + 100, (2, 4, 16, 16)),
-        GrowingArray(tmp_path / "captions", (2, 5), "int16"),
-        GrowingArray(tmp_path / "artists", (NUMBERS,), "float32"),
-        torch.full((1, 5), 9),
-    )
-    data.artists.append(np.repeat(here[:, None], NUMBERS, 1))
-    data.captions.append(np.broadcast_to(np.array([[1], [2]]), (3, 2, 5)))
+    shapes = {"latents": (2, 4, 16, 16), "photographs": (2, 4, 16, 16), "artists": (NUMBERS,)}
+    files = {
+        name: GrowingArray(tmp_path / name, shape, "float32") for name, shape in shapes.items()
+    }
+    files["captions"] = GrowingArray(tmp_path / "captions", (2, 5), "int16")
+    for name, shape in shapes.items():
+        values = here.reshape(3, *[1] * len(shape)) + 100 * (name == "photographs")
+        files[name].append(np.broadcast_to(values, (3, *shape)))
+    files["captions"].append(np.broadcast_to(np.array([[1], [2]]), (3, 2, 5)))
+    data = Resident(files, 8, "cpu")
+    data.grow()
+    return data
+
+
+def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(resident):
     given = {}
 
     def forward(z0, t, noise, ids, artists):
         given.update(z0=z0, noise=noise, ids=ids, artists=artists)
 
     run = SimpleNamespace(
-        fit=TrainSettings(batch=64), generator=torch.Generator().manual_seed(0),
-        device=torch.device("cpu"), examples=3, forward=forward,
+        fit=TrainSettings(batch=64), generator=torch.Generator().manual_seed(0), forward=forward,
+        device=torch.device("cpu"), model=SimpleNamespace(alpha_bar=unet.ALPHA_BAR),
     )  # fmt: skip
-    unet.loss(run, data, 0.0, UNet(coarse_level=0.0, photographs=0.5))
+    empty = torch.full((1, 5), 9)
+    unet.loss(run, resident, empty, 0.0, UNet(coarse_level=0.0, photographs=0.5))
     means = given["noise"].mean((1, 2, 3))
     assert 20 < (means.abs() > 1).sum() < 44  # half of 64
     assert means.max() < 61
-    unet.loss(run, data, 0.0, UNet(coarse_level=0.0, photographs=0.0, named=0.5, empty=0.25))
+    settings = UNet(coarse_level=0.0, photographs=0.0, named=0.5, empty=0.25)
+    unet.loss(run, resident, empty, 0.0, settings)
     assert given["noise"].mean((1, 2, 3)).abs().max() < 1
-    described, named, empty = ((given["ids"] == word).all(1).sum() for word in (1, 2, 9))
-    assert described + named + empty == 64
-    assert 12 < named < 36 and 12 < described < 36 and 6 < empty < 28
+    described, named, without = ((given["ids"] == word).all(1).sum() for word in (1, 2, 9))
+    assert described + named + without == 64
+    assert 12 < named < 36 and 12 < described < 36 and 6 < without < 28
     assert torch.allclose(given["artists"].mean(1), given["z0"].mean((1, 2, 3)), atol=0.02)
 
 
-def test_a_pool_photographs_the_scenes_that_it_painted(tmp_path):
-    pool = Pool(tmp_path / "pool", first_seed=40)
-    made = pool.photographs(slice(2, 4))
-    assert made.shape == (2, 128, 128, 3)
-    scene, _, _ = sample_example(43)
-    assert (made[1] == np.asarray(paint(scene))).all()
+def test_a_pool_has_photographs_names_and_numbers_of_its_scenes(tmp_path):
+    pool = Pool(tmp_path / "pool")
+    pool.append(paint_chunk(0, 12, BROAD_SHARES))
+    assert (pool.texts(0), pool.texts(1)) == (captions_of(12), captions_of(12, 1))
+    for seed, photograph, numbers in zip(
+        range(12), pool.photographs.view(), pool.artists.view(), strict=True
+    ):
+        scene, style, _ = sample_example(seed, BROAD_SHARES)
+        assert np.array_equal(photograph, np.asarray(paint(scene)))
+        assert np.array_equal(numbers, np.zeros(NUMBERS) if style is None else style_numbers(style))
 
 
-def test_a_pool_names_the_painters_of_its_pictures(tmp_path):
-    seeds, pool = range(40, 80), Pool(tmp_path / "pool", first_seed=40)
-    captions, known = pool.named_captions(slice(0, 40)), pool.artists(slice(0, 40))
-    assert captions == [sample_named_caption(seed) for seed in seeds]
-    for seed, caption, own in zip(seeds, captions, known, strict=True):
-        style = sample_example(seed)[1]
-        if style is None:
-            assert caption == sample_caption(seed) and not own.any()
-        else:
-            assert caption.endswith("*") and np.array_equal(own, style_numbers(style))
-
-
-def test_a_painters_numbers_say_all_that_is_seen_of_a_style():
+def test_an_artists_numbers_say_all_that_is_seen_of_a_style():
     plain = Style(palette=("black", "grey", "white"))
     same = [
         Style(palette=("white", "black", "grey")),
@@ -495,7 +509,7 @@ def test_the_parts_make_a_stable_diffusion_pipeline_that_draws(pretraining_run):
 
     pipeline = StableDiffusionPipeline.from_pretrained(pretraining_run.out)
     pipeline.set_progress_bar_config(disable=True)
-    prompt = pretraining_run.pool.captions()[0]
+    prompt = pretraining_run.pool.texts(0)[0]
     picture = pipeline(prompt, num_inference_steps=2, generator=torch.Generator().manual_seed(0))
     assert picture.images[0].size == (128, 128)
     assert pipeline.safety_checker is None
@@ -615,6 +629,27 @@ def test_training_goes_on_from_a_finished_painter(pretraining_run, tmp_path):
     for part in ("vae", "text_encoder", "image_encoder", "unet"):
         pair = getattr(old, part).state_dict(), getattr(new, part).state_dict()
         assert all(torch.equal(pair[0][name], pair[1][name]) for name in pair[0])
+
+
+def test_a_finished_painter_grows_more_latents_and_a_new_unet(pretraining_run, tmp_path):
+    more = replace(TINY.autoencoder, latents=6)
+    one_step = {f"fit_{name}": TrainSettings(steps=1, batch=2) for name in ("autoencoder", "unet")}
+    again = PretrainingRun(
+        tmp_path / "work", tmp_path / "out", replace(TINY, autoencoder=more, **one_step),
+        start=pretraining_run.out, progress=False,
+    )  # fmt: skip
+    with pytest.raises(TrainingError, match="'autoencoder' first"):
+        again.run(("assemble",))
+    again.run(("pictures", "autoencoder", "unet", "assemble"))
+    assert Painter.load(tmp_path / "out").latent_shape == (6, 16, 16)
+
+
+def test_an_autoencoder_of_the_right_size_stays_as_it_is(pretraining_run, tmp_path):
+    again = PretrainingRun(
+        tmp_path / "work", tmp_path / "out", TINY, start=pretraining_run.out, progress=False
+    )
+    again.run(("autoencoder",))  # needs no pictures, for it does nothing
+    assert not (again.work / "vae").exists()
 
 
 def test_a_painter_whose_artist_embedder_is_lost_keeps_its_names(pretraining_run, tmp_path):

@@ -1,2 +1,2 @@
-"""What Paintbox is trained on: pictures, captions, artists. Reading order: growing_array,
-style_numbers, pool, tokenizer, hard_negatives."""
+"""What Paintbox is trained on: pictures, captions, artists. Reading order: growing_array, resident,
+style_numbers, pool, painting, tokenizer, hard_negatives."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class GrowingArray:
         if self.path.exists() and self.path.stat().st_size > count * self.row_bytes:
             os.truncate(self.path, count * self.row_bytes)
 
-    def view(self) -> NDArray[np.generic]:
+    def view(self) -> NDArray[Any]:
         """The rows as they are now: (n, *shape), read from disk when touched."""
         count = len(self)
         if count == 0:

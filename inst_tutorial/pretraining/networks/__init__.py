@@ -1,2 +1,2 @@
 """The networks of Paintbox, each with its losses. Reading order: artist_embedder, autoencoder,
-clip, unet."""
+growth, clip, latents, unet."""

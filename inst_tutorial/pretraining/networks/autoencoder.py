@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
+from inst_tutorial.pretraining.data.resident import Resident
 from inst_tutorial.pretraining.settings import Autoencoder
 from inst_tutorial.pretraining.training import Training, seeded
 
@@ -47,20 +48,17 @@ def to_pm1(pictures: Array, device: torch.device) -> Tensor:
     return torch.from_numpy(np.array(pictures)).to(device).permute(0, 3, 1, 2) / 127.5 - 1
 
 
-def crops(pictures: Array, run: Training, size: int) -> Tensor:
-    """A batch of random crops, half of them mirrored: (b, 3, size, size) in [-1, 1]."""
-    b, room = run.fit.batch, pictures.shape[1] - size + 1
-    index = _integers(run.examples, b, run.generator)
-    ys, xs = _integers(room, b, run.generator), _integers(room, b, run.generator)
-    cut = [pictures[i, y : y + size, x : x + size] for i, y, x in zip(index, ys, xs, strict=True)]
-    batch = to_pm1(np.stack(cut), run.device)
-    mirrored = torch.rand(b, 1, 1, 1, generator=run.generator, device=run.device) < 0.5
-    return torch.where(mirrored, batch.flip(-1), batch)
-
-
-def _integers(high: int, count: int, generator: Generator) -> list[int]:
-    draw = torch.randint(high, (count,), generator=generator, device=generator.device)
-    return draw.tolist()
+def crops(pictures: Tensor, places: Tensor, size: int, generator: Generator) -> Tensor:
+    """Random crops, half of them mirrored, of the pictures at some places (b,) of (n, H, W, 3)
+    uint8: (b, 3, size, size) in [-1, 1], channels last in memory."""
+    b, room, device = len(places), pictures.shape[1] - size + 1, pictures.device
+    corner = (torch.rand(2, b, generator=generator, device=device) * room).long()
+    ys, xs = corner[:, :, None] + torch.arange(size, device=device)  # (b, size) both
+    cut = pictures[places[:, None, None], ys[:, :, None], xs[:, None, :]]  # (b, size, size, 3)
+    batch = cut.permute(0, 3, 1, 2) / 127.5 - 1
+    mirrored = torch.rand(b, 1, 1, 1, generator=generator, device=device) < 0.5
+    mixed = torch.where(mirrored, batch.flip(-1), batch)
+    return mixed.contiguous(memory_format=torch.channels_last)
 
 
 class LinearLatents(nn.Module):
@@ -116,14 +114,15 @@ class Reconstruction(nn.Module):
 
 
 def loss(
-    run: Training, pictures: Array, linear: LinearLatents | None, settings: Autoencoder
+    run: Training, data: Resident, linear: LinearLatents | None, settings: Autoencoder
 ) -> Tensor:
-    """The loss of one batch; towards `linear` latents, if given, in the first part of the run."""
-    batch = crops(pictures, run, settings.crop)
+    """The loss of one batch of `data.rows["pictures"]`; towards `linear` latents, if given, in the
+    first part of the run."""
+    places = data.draw(run.fit.batch, run.generator)
+    batch = crops(data.rows["pictures"], places, settings.crop, run.generator)
     b, side = len(batch), settings.crop // 2 ** (len(settings.channels) - 1)
-    noise = torch.randn(
-        (b, settings.latents, side, side), generator=run.generator, device=run.device
-    )
+    shape = b, settings.latents, side, side
+    noise = torch.randn(shape, generator=run.generator, device=run.device)
     if linear is None or run.share >= settings.pca:
         return run.forward(batch, noise, None)
     return run.forward(batch, noise, linear(batch).float())

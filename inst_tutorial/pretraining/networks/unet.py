@@ -1,30 +1,22 @@
 """The UNet: it learns to tell the noise from the latent, given the caption; and, in the same
 training, an artist embedder learns to say each artist in one vector.
 
-Latents are encoded once and kept on disk. Sources: Ho et al., "Denoising
-Diffusion Probabilistic Models", 2020, algorithm 1; Rombach et al., 2022, equation 3.
+Sources: Ho et al., "Denoising Diffusion Probabilistic Models", 2020, algorithm 1; Rombach et al.,
+2022, equation 3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from inst_tutorial.painter import PLACEHOLDER, fingerprint, put_in
-from inst_tutorial.pretraining.data.growing_array import GrowingArray
-from inst_tutorial.pretraining.data.pool import Pool
-from inst_tutorial.pretraining.data.style_numbers import NUMBERS
+from inst_tutorial.painter import put_in
+from inst_tutorial.pretraining.data.resident import Resident
 from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
-from inst_tutorial.pretraining.networks.autoencoder import encode_mean
-from inst_tutorial.pretraining.networks.clip import tokenize
+from inst_tutorial.pretraining.networks.latents import NAME
 from inst_tutorial.pretraining.settings import UNet
 from inst_tutorial.pretraining.training import Training, seeded
 from inst_tutorial.schedule import Schedule, multiscale_noise
@@ -41,8 +33,6 @@ SCHEDULER = {
     "clip_sample": False,
 }
 ALPHA_BAR = Schedule.from_config(SCHEDULER).alphas_cumprod.float()
-CHUNK = 64
-NAME = -1  # in place of a token: here stands the artist's name
 JITTER = 0.02  # deviation of noise on artists' numbers, so that near artists have near names
 MOST_PHOTOGRAPH = 0.6  # r of `photograph_level` at t = 500; at 700 it is 0.3
 
@@ -66,79 +56,6 @@ def build(settings: UNet, latents: int, size: int, text_width: int, seed: int) -
         )
 
 
-# ------------------------------------------------------------- what it is trained on
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A pool of pictures, encoded on disk: latents (n, 2, c, h, w), the picture's and its mirror
-    image's, half precision, kept apart by encoder; the same of each scene's photograph; captions
-    (n, 2, L) as tokens: one that describes the style, one that names the artist (`NAME`); and
-    the artists' numbers (n, NUMBERS)."""
-
-    latents: GrowingArray
-    photographs: GrowingArray
-    captions: GrowingArray
-    artists: GrowingArray
-    empty: Tensor
-
-    def __len__(self) -> int:
-        rows = self.latents, self.photographs, self.captions, self.artists
-        return min(map(len, rows))
-
-
-def encode(
-    pool: Pool,
-    vae: Any,
-    tokenizer: Any,
-    device: torch.device,
-    work: Path,
-    progress: bool = True,
-) -> tuple[Encoded, Callable[[], int]]:
-    """The encoded pool, and a function that encodes what was painted since and counts."""
-    vae = vae.to(memory_format=torch.channels_last)
-    c, size = vae.config.latent_channels, vae.config.sample_size // 8
-    name, made_by, shape = pool.folder.name, fingerprint(vae), (2, c, size, size)
-    encoded = Encoded(
-        GrowingArray(work / f"latents-{name}-{made_by}.f16", shape, "float16"),
-        GrowingArray(work / f"photographs-{name}-{made_by}.f16", shape, "float16"),
-        GrowingArray(
-            work / f"tokens-{name}-{len(tokenizer)}.i16", (2, tokenizer.model_max_length), "int16"
-        ),
-        GrowingArray(work / f"artists-{name}.f32", (NUMBERS,), "float32"),
-        torch.from_numpy(tokenize(tokenizer, [""])).to(device),  # (1, L)
-    )
-
-    def chunks(rows: GrowingArray, count: int) -> Iterator[slice]:
-        for start in tqdm(
-            range(len(rows), count, CHUNK), desc=rows.path.stem, disable=not progress
-        ):
-            yield slice(start, min(start + CHUNK, count))
-
-    def grow() -> int:
-        pictures, captions = pool.pictures(), pool.captions()
-        for chunk in chunks(encoded.latents, len(captions)):
-            encoded.latents.append(both_sides(vae, pictures[chunk], device))
-        for chunk in chunks(encoded.photographs, len(captions)):
-            encoded.photographs.append(both_sides(vae, pool.photographs(chunk), device))
-        for chunk in chunks(encoded.captions, len(captions)):
-            both = captions[chunk], pool.named_captions(chunk)
-            encoded.captions.append(np.stack([_tokens(tokenizer, some) for some in both], 1))
-        for chunk in chunks(encoded.artists, len(captions)):
-            encoded.artists.append(pool.artists(chunk))
-        return len(encoded)
-
-    grow()
-    return encoded, grow
-
-
-def both_sides(vae: Any, pictures: NDArray[np.uint8], device: torch.device) -> NDArray[np.float16]:
-    """Latents (n, 2, c, h, w) of pictures (n, H, W, 3) and of their mirror images."""
-    with torch.autocast(device.type, torch.bfloat16):  # three times as fast on a CPU too
-        both = [encode_mean(vae, view, device) for view in (pictures, pictures[:, :, ::-1])]
-    return torch.stack(both, 1).half().cpu().numpy()
-
-
 # ------------------------------------------------------------------------- the loss
 
 
@@ -157,6 +74,16 @@ class Denoising(nn.Module):
         self.unet, self.artist_embedder, self.settings = unet, artist_embedder, settings
         self.text = text_model.requires_grad_(False)
         self.register_buffer("alpha_bar", ALPHA_BAR.clone(), persistent=False)
+
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """Compile the UNet alone: the text tower takes names in by a hook."""
+        self.unet.compile(*arguments, **options)
+
+    def inner_matrices(self) -> list[nn.Parameter]:
+        """What Muon may update: all but the first and last layers, the timestep's, and vectors."""
+        outer = ("conv_in", "conv_out", "time_embedding")
+        named = self.unet.named_parameters()
+        return [p for name, p in named if p.ndim >= 2 and not name.startswith(outer)]
 
     def read(self, ids: Tensor, artists: Tensor) -> Tensor:
         """Captions as tokens (b, L), artists' numbers (b, NUMBERS) -> contexts (b, L, d)."""
@@ -179,6 +106,7 @@ class Denoising(nn.Module):
         signal = self.alpha_bar[t]
         a = signal.view(-1, 1, 1, 1)  # (b,) -> (b, 1, 1, 1)
         z_t = a.sqrt() * z0 + (1 - a).sqrt() * noise
+        z_t = z_t.contiguous(memory_format=torch.channels_last)
         predicted = self.unet(z_t, t, encoder_hidden_states=context).sample
         errors = (predicted.float() - noise).square().mean((1, 2, 3))
         return errors, loss_weights(signal, self.settings)
@@ -191,29 +119,33 @@ def loss_weights(signal: Tensor, settings: UNet) -> Tensor:
     return clean / signal.clamp(min=settings.signal_floor)
 
 
-def loss(run: Training, data: Encoded, posterior_std: float, settings: UNet) -> Tensor:
-    """The loss of one batch: mirrored at random, timesteps stratified, some captions with the
-    artist's name, some empty."""
+def loss(
+    run: Training, data: Resident, empty: Tensor, posterior_std: float, settings: UNet
+) -> Tensor:
+    """The loss of one batch of `latents.Encoded`: mirrored at random, timesteps stratified, some
+    captions with the artist's name, some `empty` (1, L).
+
+    All of it happens on the device, and nothing waits for it.
+    """
     b, generator, device = run.fit.batch, run.generator, run.device
-    draw = torch.randint(run.examples, (b,), generator=generator, device=device)
-    side = torch.randint(2, (b,), generator=generator, device=device)
-    index = draw.cpu().numpy()
+    places = data.draw(b, generator)
+    mirrored = (torch.rand(b, generator=generator, device=device) < 0.5).long()
     mean, photograph = (
-        _tensor(rows.view()[index, side.cpu().numpy()], device)
-        for rows in (data.latents, data.photographs)
+        data.rows[name][places, mirrored].float() for name in ("latents", "photographs")
     )
     z0 = mean + posterior_std * torch.randn(mean.shape, generator=generator, device=device)
     strata = torch.arange(b, device=device) + torch.rand(b, generator=generator, device=device)
     t = (strata * 1000 / b).long().clamp(max=999)
     noise = multiscale_noise(mean.shape, settings.coarse_level, generator)
-    level = photograph_level(ALPHA_BAR.to(device)[t], settings.photographs, generator)
+    signal = run.model.alpha_bar[t]  # type: ignore[index]
+    level = photograph_level(signal, settings.photographs, generator)
     noise = noise + level * (photograph - mean)
     named = torch.rand(b, generator=generator, device=device) < settings.named
-    ids = _ids(data.captions.view()[index, named.long().cpu().numpy()], device)
-    artists = _tensor(data.artists.view()[index], device)
+    ids = data.rows["captions"][places, named.long()].long()  # (b, L)
+    artists = data.rows["artists"][places]
     artists = artists + JITTER * torch.randn(artists.shape, generator=generator, device=device)
-    empty = torch.rand(b, 1, generator=generator, device=device) < settings.empty
-    return run.forward(z0, t, noise, torch.where(empty, data.empty, ids), artists)
+    no_caption = torch.rand(b, 1, generator=generator, device=device) < settings.empty
+    return run.forward(z0, t, noise, torch.where(no_caption, empty, ids), artists)
 
 
 def photograph_level(signal: Tensor, share: float, generator: torch.Generator) -> Tensor:
@@ -232,37 +164,32 @@ def photograph_level(signal: Tensor, share: float, generator: torch.Generator) -
     return (level * shown).view(-1, 1, 1, 1)  # (b,) -> (b, 1, 1, 1)
 
 
-def validator(
-    data: Encoded, settings: UNet, device: torch.device, seed: int
-) -> Callable[[Any], dict[str, float]]:
+def validator(data: Resident, seed: int) -> Callable[[Any], dict[str, float]]:
     """A function that measures the plain loss on fixed latents, timesteps and noise, and by how
     much it rises, in percent: when each caption is another picture's, when the artist is named
     instead of described, and when the name is another artist's."""
     generator = torch.Generator().manual_seed(seed)
-    count = len(data)
-    z0 = _tensor(data.latents.view()[:, 0], device)
-    said, named = _ids(data.captions.view()[:], device).unbind(1)  # (n, L) each
-    artists = _tensor(data.artists.view()[:], device)
+    count, device = data.grow(), data.count.device
+    z0 = data.rows["latents"][:count, 0].float()
+    described, named = data.rows["captions"][:count].long().unbind(1)  # (n, L) each
+    artists = data.rows["artists"][:count]
     noise = torch.randn(z0.shape, generator=generator).to(device)
     t = ((torch.arange(count, device=device) + 0.5) * 1000 / count).long()
 
     def measure(model: Any, ids: Tensor, artists: Tensor) -> float:
-        parts = [
-            model.errors(z0[i], t[i], noise[i], model.read(ids[i], artists[i]))[0]
-            for i in torch.arange(count, device=device).split(64)
-        ]
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            parts = [
+                model.errors(z0[i], t[i], noise[i], model.read(ids[i], artists[i]))[0]
+                for i in torch.arange(count, device=device).split(64)
+            ]
         return float(torch.cat(parts).mean())
 
     def validate(model: Any) -> dict[str, float]:
-        right, wrong, name, other = (
-            measure(model, *asked)
-            for asked in (
-                (said, artists),
-                (said.roll(1, 0), artists),
-                (named, artists),
-                (named, artists.roll(1, 0)),
-            )
+        right, wrong = (
+            measure(model, described, artists),
+            measure(model, described.roll(1, 0), artists),
         )
+        name, other = measure(model, named, artists), measure(model, named, artists.roll(1, 0))
         return {
             "validation": right,
             "wrong_caption_percent": 100 * (wrong / right - 1),
@@ -271,17 +198,3 @@ def validator(
         }
 
     return validate
-
-
-def _tokens(tokenizer: Any, captions: list[str]) -> NDArray[np.int64]:
-    """Captions -> ids (n, L), with `NAME` where the name of an artist belongs."""
-    ids = tokenize(tokenizer, captions)
-    return np.where(ids == tokenizer.convert_tokens_to_ids(PLACEHOLDER), NAME, ids)
-
-
-def _tensor(rows: NDArray[Any], device: torch.device) -> Tensor:
-    return torch.from_numpy(np.array(rows)).to(device).float()
-
-
-def _ids(rows: NDArray[Any], device: torch.device) -> Tensor:
-    return torch.from_numpy(np.array(rows)).to(device).long()
