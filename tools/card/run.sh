@@ -33,8 +33,10 @@ if [ $more = no ]; then
             sleep 20
         done ) &
 fi
-while kill -0 "$(cat "$work/pid")" 2>/dev/null && [ "$(date +%s)" -lt $(( end - 15 )) ]; do
-    sleep 45; collect || true
+last=0
+while kill -0 "$(cat "$work/pid")" 2>/dev/null && [ "$(date +%s)" -lt $(( end - 20 )) ]; do
+    sleep 3
+    [ $(( $(date +%s) - last )) -lt 60 ] || { collect || true; last=$(date +%s); }
 done
 collect
 tail -n 5 "$work/unet.log"; tail -n 3 "$work/log.jsonl"
