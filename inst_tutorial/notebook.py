@@ -14,7 +14,7 @@ RECORD = "application/papermill.record/text/plain"
 
 
 def glue(name: str, value: str | int) -> None:
-    """Keep a value of this notebook under a name, for the prose: `` {glue:text}`name` ``.
+    """Keep a value of this notebook under a name, for the prose, which quotes it by that name.
 
     It is stored as papermill, scrapbook and MyST-NB do, in an output that nothing shows; the pages
     and the plain notebooks are built with it. Only IPython is needed.
