@@ -170,8 +170,8 @@ class Case:
         return draw_contexts(self.painter, contexts, generator, steps=steps)
 
     def drawing_rows(self, method: str, results: Sequence[Picture]) -> Iterator[Row]:
-        """A row for each drawing; the judge is the same scene's true painting, which no method
-        saw, and which is laid out otherwise."""
+        """A row for each drawing, compared with the true painting of its scene. No method saw that
+        painting, and it has another layout, so only distances of style are measured."""
         for i, (result, truth) in enumerate(zip(results, self.trial.truths, strict=True)):
             gram = gram_distance(self.painter, result, truth)
             yield {"method": method, "content": i, **style_distances(result, truth), "Gram": gram}

@@ -125,7 +125,7 @@ def main(
     workers: Annotated[int, typer.Option(min=1, help="Processes of one core each.")] = (
         os.cpu_count() or 1
     ),
-    quick: Annotated[bool, typer.Option("--quick", help="A tiny plan: does it run?")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A tiny plan: all parts run.")] = False,
 ) -> None:
     """Repeat the paper's experiments against truth: 10 minutes on two cores."""
     results = run(Plan.quick() if quick else Plan(), painter, work, workers=workers)

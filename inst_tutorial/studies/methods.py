@@ -11,7 +11,7 @@ from inst_tutorial.style_transfer import TransferSettings
 
 SAMPLING = TransferSettings(steps=8)  # seeds are the case's
 LEARNING = LearningSettings(steps=40, batch=4, evaluate_every=10, pairs=8, patience=1_000)
-BOTH_ENDS = LEARNING.steps  # evaluate_every of learners whose way does not matter
+BOTH_ENDS = LEARNING.steps  # evaluate_every where only the first and the last loss are shown
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     }
 )
 
-#: The rows that need no diffusion: copies to beat, and bounds that no method can pass.
+#: The rows that need no diffusion: copies that a method has to beat, and bounds that none can pass.
 COPIES: Mapping[str, str] = MappingProxyType(
     {
         "content": "the content picture itself",

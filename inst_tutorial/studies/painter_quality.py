@@ -1,4 +1,4 @@
-"""How good are the parts of a painter, before any word is learned?"""
+"""How good are the parts of a painter? No word is learned here."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Picture = Image.Image
 def autoencoder_rows(
     painter: Painter, settings: EvaluationSettings, progress: bool = True
 ) -> list[Measurement]:
-    """What the way into the latents and back costs: no transfer can be nearer."""
+    """What encoding and decoding cost: no transfer can come nearer to the truth."""
     scenes = [Scene.sample(seed) for seed in EVALUATION[: settings.scenes]]
     paintings = [(scene, style) for style in HELD_OUT.values() for scene in scenes]
     ratios, distances = [], []

@@ -48,7 +48,7 @@ class Plan:
         for name, most in limits.items():
             if not 1 <= getattr(self, name) <= len(most):
                 raise ValueError(f"{name} must be 1 to {len(most)}, got {getattr(self, name)}")
-        self.learner("free", 0)  # raises ValueError for steps or pairs that are none
+        self.learner("free", 0)  # refuses an invalid number of steps or pairs
 
     @classmethod
     def quick(cls) -> Plan:

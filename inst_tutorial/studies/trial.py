@@ -71,8 +71,8 @@ class Trial:
     def repaint_truths(self, word: Word, settings: TransferSettings) -> list[Picture]:
         """The truths, noised and denoised with the word as contents are.
 
-        The painter is given the answer and need not find it: from the content, no word can be
-        expected to come nearer to the truth.
+        The walk starts at the answer, so its distance to the truth is what noising and denoising
+        cost. From the content, a word cannot be expected to come nearer.
         """
         return self._transferred(self.truths, word, settings)
 

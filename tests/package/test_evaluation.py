@@ -131,9 +131,9 @@ def test_an_increase_is_in_percent_of_the_loss_and_paired():
 
 
 def test_captions_differ_and_no_style_is_held_out():
-    some = paintings.distinct_captions(60, EVALUATION[0])
-    assert len({full_caption(*one) for one in some}) == 60
-    assert all(style not in HELD_OUT.values() for _, style in some)
+    distinct = paintings.distinct_captions(60, EVALUATION[0])
+    assert len({full_caption(*one) for one in distinct}) == 60
+    assert all(style not in HELD_OUT.values() for _, style in distinct)
 
 
 def test_a_caption_comes_once(monkeypatch):
@@ -255,13 +255,13 @@ def folder(tmp_path_factory):
     """A tiny random painter that reads the world's captions, with CLIP's text projection."""
     folder = tmp_path_factory.mktemp("tiny-paintbox")
     pipeline = tiny_sd1()
-    words = tokenizer.build((sample_caption(seed) for seed in range(500)), 40)
+    tokens = tokenizer.build((sample_caption(seed) for seed in range(500)), 40)
     with seeded(3):
         text = tiny_text_encoder(
-            words, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4
+            tokens, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4
         )
         projection = torch.randn(tiny_image_encoder().config.projection_dim, 32)
-    pipeline.register_modules(tokenizer=words, text_encoder=text)
+    pipeline.register_modules(tokenizer=tokens, text_encoder=text)
     pipeline.save_pretrained(folder)
     (folder / "clip").mkdir()
     save_file({"text_projection": projection}, folder / "clip/projection.safetensors")

@@ -37,12 +37,12 @@ def folder(tmp_path_factory):
     """A tiny random painter that reads the world's captions."""
     folder = tmp_path_factory.mktemp("tiny-paintbox")
     pipeline = tiny_sd1()
-    words = tokenizer.build((sample_caption(seed) for seed in range(500)), 40)
+    tokens = tokenizer.build((sample_caption(seed) for seed in range(500)), 40)
     with seeded(3):
         text = tiny_text_encoder(
-            words, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4
+            tokens, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4
         )
-    pipeline.register_modules(tokenizer=words, text_encoder=text)
+    pipeline.register_modules(tokenizer=tokens, text_encoder=text)
     pipeline.save_pretrained(folder)
     return folder
 
@@ -174,11 +174,11 @@ def test_drawings_say_the_content_and_the_style(painter):
         case.drawn(DRAWINGS["free"], word)
     finally:
         del painter.embed
-    told, starred = [prompts for prompts in seen if isinstance(prompts, list)]
-    assert told[0].startswith(
+    with_caption, with_word = [prompts for prompts in seen if isinstance(prompts, list)]
+    assert with_caption[0].startswith(
         "a red lighthouse by the sea at sunset in the style of an oil painting"
     )
-    assert starred[1].endswith("in the style of *")
+    assert with_word[1].endswith("in the style of *")
 
 
 def test_seconds_are_of_a_step_and_of_what_comes_before(painter, monkeypatch):
@@ -207,8 +207,8 @@ def test_a_file_comes_back_as_it_was_written(tmp_path, results):
     for table, rows in results.tables.items():
         assert list(read.tables[table][0]) == list(rows[0])
         assert len(read.tables[table]) == len(rows)
-    told = read.by_style("truth", method="InST", strength=0.8)
-    assert told == pytest.approx(results.by_style("truth", method="InST", strength=0.8), rel=1e-4)
+    wanted = {"metric": "truth", "method": "InST", "strength": 0.8}
+    assert read.by_style(**wanted) == pytest.approx(results.by_style(**wanted), rel=1e-4)
 
 
 def test_asking_for_what_is_not_there_says_so(results):
