@@ -39,10 +39,11 @@ def write_gallery(out: Path, artists: dict[str, Style], size: int) -> dict[str, 
     styles += [_style(out, size, name, style, f"by {name}") for name, style in called.items()]
     contents = []
     for name, scene in CONTENTS.items():
-        _save(paint(scene), out / f"gallery/{name}.webp", size)
+        _save(paint(scene, size=size), out / f"gallery/{name}.webp")
         contents.append({"name": name, "label": _label(scene), "picture": f"gallery/{name}.webp"})
         for style_name, style in {**unseen, **called}.items():
-            _save(paint(scene, style), out / f"gallery/truth/{name}-{style_name}.webp", size, True)
+            truth = paint(scene, style, size=size)
+            _save(truth, out / f"gallery/truth/{name}-{style_name}.webp", lossy=True)
     return {"styles": styles, "contents": contents, "truth": "gallery/truth/{content}-{style}.webp"}
 
 
@@ -54,7 +55,7 @@ def _artists_of(artists: dict[str, Style]) -> dict[str, str]:
 def _style(out: Path, size: int, name: str, style: Style, prompt: str | None) -> dict[str, Any]:
     """One style: its picture, and its prompt if the painter knows it by name."""
     path = f"gallery/style-{name}.webp"
-    _save(paint(STYLE_SCENE, style), out / path, size)
+    _save(paint(STYLE_SCENE, style, size=size), out / path)
     label = name.replace("-", " ")
     return {"name": name, "label": label, "picture": path, "prompt": prompt,
             "words": style_words(style)}  # fmt: skip
@@ -64,8 +65,5 @@ def _label(scene: Scene) -> str:
     return f"{scene.subject}, {scene.setting}"
 
 
-def _save(picture: Image.Image, path: Path, size: int, lossy: bool = False) -> None:
-    """Write a picture at the painter's size."""
-    if picture.size != (size, size):
-        picture = picture.resize((size, size), Image.Resampling.LANCZOS)
+def _save(picture: Image.Image, path: Path, lossy: bool = False) -> None:
     picture.save(path, quality=88 if lossy else 100, lossless=not lossy, method=6)
