@@ -91,19 +91,24 @@ def curves(
         figure = _figure()
         axis = figure.subplots()
         for name, values in runs.items():
-            _draw_curve(axis, name, np.asarray(values, dtype=float), x)
+            _draw_curve(axis, name, _array(values), None if x is None else _array(x))
         axis.set(xlabel=xlabel, ylabel=ylabel, title=title)
         axis.legend()
     return figure
 
 
-def _draw_curve(axis: Axes, name: str, values: np.ndarray, x: ArrayLike | None) -> None:
+def _array(values: ArrayLike) -> np.ndarray:
+    """Numbers as an array; a tensor may be on any device."""
+    return np.asarray(values.cpu() if hasattr(values, "cpu") else values, dtype=float)
+
+
+def _draw_curve(axis: Axes, name: str, values: np.ndarray, x: np.ndarray | None) -> None:
     if values.ndim not in (1, 2) or not values.size:
         raise ValueError(
             f"{name}: values must be (points,) or (runs, points), got shape {values.shape}"
         )
     table = np.atleast_2d(values)  # (points,) -> (1, points)
-    positions = np.arange(table.shape[1]) if x is None else np.asarray(x)
+    positions = np.arange(table.shape[1]) if x is None else x
     if positions.shape != table.shape[1:]:
         raise ValueError(f"{name}: {table.shape[1]} points, but x has shape {positions.shape}")
     mean = table.mean(axis=0)
