@@ -9,18 +9,17 @@ class, PyTorch's weights-only reader refuses all others, and only tensors are re
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL.Image import Image
-from safetensors import SafetensorError
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from inst_tutorial.pictures import to_tensor
+from inst_tutorial.validation import one_line
 from inst_tutorial.words import AttentionEmbedder, Word, WordError
 
 if TYPE_CHECKING:
@@ -60,25 +59,23 @@ _CLASSES = (
 )
 
 
-_DAMAGED = (  # SafetensorError: torch.load reads a file by that suffix as safetensors
-    pickle.UnpicklingError,
-    RuntimeError,
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    SafetensorError,
-)
-
-
 def read_official(path: str | Path) -> AttentionEmbedder:
     """The embedder in an official `embeddings.pt`, in eval mode. Raises WordError."""
-    tensors = _tensors_of(_shells(path).get("attention"))
-    if tensors.keys() != NAMES.keys():
-        different = ", ".join(sorted(tensors.keys() ^ NAMES.keys())[:3])
+    attention = _shells(path)["attention"]
+    try:
+        return _embedder(_tensors_of(attention))
+    except Exception as error:  # a damaged file can hold anything
         raise WordError(
-            f"{path} is not an embeddings.pt of InST: its attention differs in {different}"
-        )
+            f"{path} is not an embeddings.pt of InST: its attention cannot be used "
+            f"({one_line(error)})"
+        ) from error
+
+
+def _embedder(tensors: dict[str, Tensor]) -> AttentionEmbedder:
+    """The embedder with the tensors of the official module. Raises ValueError, RuntimeError."""
+    if tensors.keys() != NAMES.keys():
+        different = ", ".join(sorted(map(str, tensors.keys() ^ NAMES.keys()))[:3])
+        raise ValueError(f"it differs in {different}")
     inner, width = tensors["attn1.to_q.weight"].shape
     embedder = AttentionEmbedder(
         (width, 1),
@@ -87,10 +84,10 @@ def read_official(path: str | Path) -> AttentionEmbedder:
         heads=HEADS,
         head_width=inner // HEADS,
     )
-    try:
-        embedder.load_state_dict({NAMES[name]: value for name, value in tensors.items()})
-    except RuntimeError as error:
-        raise WordError(f"{path}: its tensors have other shapes: {error}") from error
+    embedder.load_state_dict({NAMES[name]: value for name, value in tensors.items()})
+    for name, value in tensors.items():
+        if not value.isfinite().all():
+            raise ValueError(f"{name} has numbers that are not finite")
     return embedder.float().eval()
 
 
@@ -102,7 +99,7 @@ def _shells(path: str | Path) -> dict[str, Any]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise WordError(f"{path}: there is no such file; name an embeddings.pt of InST") from error
-    except _DAMAGED as error:
+    except Exception as error:  # a damaged file fails in any way
         raise WordError(
             f"{path} is not an embeddings.pt of InST's official code, and nothing in it was run: "
             f"{_reason(error)}"
@@ -114,8 +111,8 @@ def _shells(path: str | Path) -> dict[str, Any]:
 
 def _reason(error: Exception) -> str:
     """The line that says what is wrong, without PyTorch's advice to run the file's code."""
-    text = str(error).partition("WeightsUnpickler error:")[2] or str(error) or type(error).__name__
-    return text.strip().splitlines()[0]
+    text = str(error).partition("WeightsUnpickler error:")[2] or str(error)
+    return next(iter(text.strip().splitlines()), type(error).__name__)
 
 
 def _tensors_of(shell: Any, prefix: str = "") -> dict[str, Tensor]:

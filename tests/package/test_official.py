@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from torch import nn
 from typer.testing import CliRunner
 
@@ -121,6 +123,42 @@ def test_what_else_is_in_a_file_is_refused_and_not_run(tmp_path, official, monke
     Path("text.pt").write_text("no pickle")
     with pytest.raises(WordError, match="nothing in it was run"):
         read_official("text.pt")
+
+
+@pytest.mark.parametrize("shape", [(), (16,), (8, 16, 2), (32, 15)])
+@pytest.mark.parametrize("name", ["attn1.to_q", "attn2.to_k", "net.1"])
+def test_a_tensor_of_another_shape_is_refused(tmp_path: Path, official, name, shape) -> None:
+    official.get_submodule(name).weight = nn.Parameter(torch.zeros(shape))
+    torch.save({"attention": official}, tmp_path / "odd.pt")
+    with pytest.raises(WordError, match=r"odd\.pt is not an embeddings\.pt of InST") as refused:
+        read_official(tmp_path / "odd.pt")
+    assert "\n" not in str(refused.value)
+
+
+def test_numbers_that_are_not_finite_are_refused(tmp_path: Path, official) -> None:
+    official.net[1].weight.data[0, 0] = torch.nan
+    torch.save({"attention": official}, tmp_path / "nan.pt")
+    with pytest.raises(WordError, match=r"net\.1\.weight has numbers that are not finite"):
+        read_official(tmp_path / "nan.pt")
+
+
+@settings(
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_any_damage_is_read_or_refused(embeddings: Path, data: st.DataObject) -> None:
+    whole = embeddings.read_bytes()
+    start = data.draw(st.integers(0, len(whole)))
+    end = start + data.draw(st.integers(0, 100))
+    damaged = embeddings.with_name("damaged.pt")
+    damaged.write_bytes(whole[:start] + data.draw(st.binary(max_size=8)) + whole[end:])
+    try:
+        read_official(damaged)
+    except WordError as error:
+        assert str(error) and "\n" not in str(error)
 
 
 def test_it_fits_its_own_painter_only(embeddings, sd1_folder, sd2_folder) -> None:
