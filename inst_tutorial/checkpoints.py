@@ -130,7 +130,7 @@ def _check_fit(checkpoint: Checkpoint, source: str | Path) -> None:
     written = vae["latent_channels"], checkpoint.text_encoder.config.hidden_size
     if reads != written:
         raise PainterError(
-            f"{source} is no Stable Diffusion 1.x or 2.x that draws from text: its UNet "
+            f"{source} is not a Stable Diffusion 1.x or 2.x that draws from text: its UNet "
             f"reads (channels, width of texts) {reads}, its other parts write {written}. Models "
             f"for inpainting (9 channels) and SDXL (width 2048) do not fit: take {SUGGESTION!r}"
         )

@@ -23,11 +23,11 @@ from inst_tutorial.validation import first_fault
 from inst_tutorial.words import read_tensors
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # of Adam, for each parameter
-ANEW = "delete it to start anew, or name another file"
+ANEW = "delete it to start again, or name another file"
 
 
 class LearningError(RuntimeError):
-    """Learning that cannot go on; the text says why and the way out."""
+    """Learning that cannot go on; the message says why and what to do."""
 
 
 class StateError(LearningError):
@@ -74,7 +74,10 @@ class Resumable(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The state of all `learners` at `path` (None: nowhere); `mark` tells this run from others."""
+    """The state of all `learners`, saved at `path`, or nowhere if that is None.
+
+    mark: a fingerprint of the run; a state of another run is refused.
+    """
 
     path: str | Path | None
     learners: Sequence[Resumable] = field(repr=False)
@@ -171,7 +174,7 @@ def _fault(name: str, tensor: Tensor, like: Tensor) -> str | None:
         try:
             Generator().set_state(tensor)
         except RuntimeError:
-            return f"{name} is no state of a random generator"
+            return f"{name} is not the state of a random generator"
     return None
 
 

@@ -70,7 +70,7 @@ def edge_distance(a: Picture, b: Picture) -> float:
 
     1 means unrelated edges. A picture without any edge has distance 1 from pictures with edges,
     and 0 from another without edges. Lightness is blurred by 1/64 of the width first, so that the
-    edges of shapes count and those of strokes and grain hardly do.
+    edges of shapes count much more than those of strokes and grain.
     """
     edges = [_edges(lab[..., 0]) for lab in _lab_pair(a, b)]
     flat = [float(np.ptp(edge)) < 1e-6 for edge in edges]

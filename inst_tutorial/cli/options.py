@@ -93,7 +93,7 @@ class PainterOptions:
     ] = None
     device: Annotated[
         str | None,
-        typer.Option(help="cpu, cuda, cuda:1, mps, ... Default: cuda if there is one, else cpu."),
+        typer.Option(help="cpu, cuda, cuda:1, mps, ... Default: cuda, or else mps, or else cpu."),
     ] = None
     dtype: Annotated[
         Literal["float32", "bfloat16", "float16"],

@@ -59,11 +59,11 @@ def playground(
     }
 
     def frame(content: str, style: str, strength: float, guidance: float) -> Image.Image:
-        return beside(pictures[content], stored[content, style, strength, guidance])
+        return side_by_side(pictures[content], stored[content, style, strength, guidance])
 
     def live(content: str, style: str, strength: float, guidance: float) -> Image.Image:
         (result,) = repaint([content], style, strength=strength, guidance=guidance)
-        return beside(pictures[content], result)
+        return side_by_side(pictures[content], result)
 
     styles = [*words] if style_pictures is None else {name: style_pictures[name] for name in words}
     viewer = view(
@@ -121,7 +121,7 @@ class Playground(ipywidgets.VBox):
             self.viewer.extend("content", OWN, self.pictures[OWN])
 
 
-def beside(left: Image.Image, right: Image.Image) -> Image.Image:
+def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
     """Two pictures of one height in one, with a white gap."""
     both = Image.new("RGB", (left.width + GAP + right.width, left.height), "white")
     both.paste(left, (0, 0))

@@ -360,7 +360,7 @@ def test_models_of_other_kinds_are_refused(tmp_path: Path, sd1_folder: Path, une
     folder = shutil.copytree(sd1_folder, tmp_path / "other")
     config = {**UNet2DConditionModel.load_config(folder / "unet"), **unet}
     UNet2DConditionModel.from_config(config).save_pretrained(folder / "unet")
-    with pytest.raises(PainterError, match=r"no Stable Diffusion 1\.x or 2\.x .* inpainting"):
+    with pytest.raises(PainterError, match=r"not a Stable Diffusion 1\.x or 2\.x .* inpainting"):
         Painter.load(folder)
 
 
