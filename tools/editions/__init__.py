@@ -1,0 +1,1 @@
+"""Editions of the book's notebooks: plain ones for any front end, for students, for teachers."""

@@ -1,0 +1,237 @@
+"""MyST to plain Markdown: what any front end of Jupyter renders.
+
+The text is read by MyST's own parser. Only what is MyST is replaced, at the lines where its tokens
+stand; all other text stays as it was written, letter by letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from docutils.parsers.rst import Directive, directives
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from myst_parser.config.main import MdParserConfig
+from myst_parser.parsers.directives import parse_directive_text
+from myst_parser.parsers.mdit import create_md_parser
+from sphinx.util.nodes import split_explicit_title
+
+from editions.references import Link, References
+
+EXTENSIONS = {"amsmath", "colon_fence", "deflist", "dollarmath"}
+FENCES = ("fence", "colon_fence")
+FOLDED = "dropdown"
+
+
+@cache
+def parser() -> MarkdownIt:
+    """MyST's parser, with the extensions that _config.yml turns on."""
+    return create_md_parser(MdParserConfig(enable_extensions=EXTENSIONS), RendererHTML)
+
+
+class Box(Directive):
+    """The options that the book's directives take."""
+
+    has_content = True
+    optional_arguments = 1
+    final_argument_whitespace = True
+    option_spec = {"class": directives.class_option, "label": directives.unchanged}  # noqa: RUF012
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A directive, taken apart: its name, its argument, its options and its content."""
+
+    name: str
+    title: str
+    options: Mapping[str, Any]
+    body: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace text[start:end]."""
+
+    start: int
+    end: int
+    new: str
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Turns MyST into plain Markdown, with links into the online book.
+
+    values: what the notebook glued. answers: whether what the page folds is kept; students get
+    the text without. Raises ValueError for a role or a directive that has no plain form here.
+    """
+
+    references: References
+    values: Mapping[str, str]
+    answers: bool = True
+
+    def __call__(self, text: str) -> str:
+        """The text without MyST."""
+        for edit in reversed(self.edits(text)):
+            text = text[: edit.start] + edit.new + text[edit.end :]
+        return text.strip()
+
+    def edits(self, text: str) -> list[Edit]:
+        """What is to be replaced, in the order of the text."""
+        starts = line_starts(text)
+        found: list[Edit] = []
+        at = 0
+        for token in parser().parse(text):
+            if token.map:
+                at = max(at, starts[token.map[0]])
+            if token.map and (new := self.block(token)) is not None:
+                found.append(Edit(starts[token.map[0]], starts[token.map[1]], new))
+            for role in roles(token):
+                start, end = written(text, role, at)
+                found.append(Edit(start, end, self.role(role.meta["name"], role.content)))
+                at = end
+        return found
+
+    # --------------------------------------------------------------------------------- blocks
+
+    def block(self, token: Token) -> str | None:
+        """What stands in place of a block; None for what is plain already."""
+        if token.type == "myst_target":
+            return ""
+        if token.type == "math_block_label":
+            return self.formula(token.content, token.info)
+        if token.type in FENCES and token.info.startswith("{"):
+            if token.level:
+                raise ValueError(f"a directive inside a list or a quotation: {token.info}")
+            return self.directive(piece_of(token)) + "\n"
+        return None
+
+    def directive(self, piece: Piece) -> str:
+        """A box, an exercise, a solution or a formula."""
+        known: dict[str, Callable[[Piece], str]] = {
+            "admonition": self.admonition,
+            "dropdown": lambda one: self.folded(self(one.title), self(one.body)),
+            "exercise": self.exercise,
+            "math": lambda one: self.formula(one.body, one.options.get("label")),
+            "solution": lambda one: self.folded(f"Solution of {self.called(one)}", self(one.body)),
+            "solution-end": lambda one: "",
+            "solution-start": lambda one: (
+                f"**Solution of {self.called(one)}**, folded in the next cell. Try it first."
+            ),
+        }
+        if piece.name not in known:
+            raise ValueError(f"no plain form for the directive {piece.name!r}: {sorted(known)}")
+        return known[piece.name](piece)
+
+    def admonition(self, piece: Piece) -> str:
+        """A quotation with a title; what the page folds is folded here as well."""
+        title, body = self(piece.title), self(piece.body)
+        if FOLDED in piece.options.get("class", ()):
+            return self.folded(title, body)
+        return quoted(f"**{title}**\n\n{body}")
+
+    def folded(self, title: str, body: str) -> str:
+        """Text that opens at a click, or nothing."""
+        return folded(title, body) if self.answers else ""
+
+    def exercise(self, piece: Piece) -> str:
+        """The exercise with its number and its title."""
+        link = self.references.numbered(piece.options["label"], "exercise")
+        return f"**{link}. {self(piece.title)}**\n\n{self(piece.body)}\n"
+
+    def called(self, piece: Piece) -> str:
+        """The exercise that a solution belongs to, without a link."""
+        return self.references.numbered(piece.title, "exercise").text.lower()
+
+    def formula(self, tex: str, label: str | None = None) -> str:
+        """A formula on lines of its own, with the number that it has on the page."""
+        number = self.references.equation(label).text.strip("()") if label else ""
+        tag = f" \\tag{{{number}}}" if label else ""
+        return f"$${tex.rstrip()}{tag}$$\n"
+
+    # ---------------------------------------------------------------------------------- roles
+
+    def role(self, name: str, content: str) -> str:
+        """A value, or a link into the book."""
+        find = self.references
+        if name == "glue:text":
+            return self.values[content]
+        if name == "cite":
+            return f"({'; '.join(str(find.cite(key)) for key in split(content))})"
+        if name == "cite:t":
+            return ", ".join(str(find.cite(key, in_text=True)) for key in split(content))
+        known: dict[str, Callable[[str], Link]] = {
+            "doc": lambda page: find.doc(f"book/{page}"),
+            "download": find.file,
+            "eq": find.equation,
+            "numref": find.numbered,
+            "ref": find.ref,
+            **{role: partial(find.api, role) for role in API_ROLES},
+        }
+        if name not in known:
+            raise ValueError(f"no plain form for the role {name!r}: {sorted(known)}")
+        has_text, text, target = split_explicit_title(content)
+        link = known[name](target)
+        return str(Link(text, link.url) if has_text else link)
+
+
+API_ROLES = ("func", "meth", "class", "mod", "data")
+
+
+def piece_of(token: Token) -> Piece:
+    """Take a directive apart as MyST does."""
+    name, _, first = token.info.strip().partition("}")
+    parsed = parse_directive_text(Box, first.strip(), token.content, validate_options=True)
+    if parsed.warnings:
+        raise ValueError(f"{token.info}: {parsed.warnings[0]}")
+    title = " ".join(parsed.arguments)
+    return Piece(name.lstrip("{"), title, parsed.options, "\n".join(parsed.body))
+
+
+def roles(token: Token) -> Iterator[Token]:
+    """The roles in a line of text."""
+    return (child for child in token.children or () if child.type == "myst_role")
+
+
+def written(text: str, role: Token, at: int) -> tuple[int, int]:
+    """Where a role is written, from position `at` on: a parser joins lines, the text has them."""
+    head = f"{{{role.meta['name']}}}`"
+    start = text.index(head, at)
+    while True:
+        end = text.index("`", start + len(head))
+        if text[start + len(head) : end].split() == role.content.split():
+            return start, end + 1
+        start = text.index(head, start + 1)
+
+
+def line_starts(text: str) -> list[int]:
+    """The position of each line, and of the end."""
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    return [*starts, len(text)]
+
+
+def quoted(text: str) -> str:
+    """A quotation."""
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines()) + "\n"
+
+
+def folded(title: str, body: str) -> str:
+    """Text that opens at a click."""
+    return f"<details>\n<summary><b>{title}</b></summary>\n\n{body}\n\n</details>\n"
+
+
+def split(keys: str) -> list[str]:
+    """The keys of a citation."""
+    return [key.strip() for key in keys.split(",")]
+
+
+def is_plain(text: str) -> bool:
+    """Whether MyST's parser finds nothing of its own in the text."""
+    own = {"myst_role", "myst_target", "math_block_label", "myst_line_comment", "colon_fence"}
+    tokens = [inner for token in parser().parse(text) for inner in (token, *(token.children or ()))]
+    return not any(t.type in own or (t.type == "fence" and t.info.startswith("{")) for t in tokens)
