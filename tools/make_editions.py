@@ -8,12 +8,9 @@ Nothing is run: code and outputs are those of the book.
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
-import nbformat
-from editions.notebooks import plain_notebook, sources
-from editions.references import ROOT, References, read_book
-from tqdm.auto import tqdm
+from editions.notebooks import write_plain
+from editions.references import ROOT, read_book
 
 OUT = ROOT / "_build" / "notebooks"
 
@@ -24,13 +21,6 @@ def main() -> None:
     with read_book() as references:
         write_plain(references, OUT / "plain")
     print(OUT)
-
-
-def write_plain(references: References, folder: Path) -> None:
-    """The plain notebooks."""
-    folder.mkdir(parents=True)
-    for path in tqdm(sources(), desc="plain"):
-        nbformat.write(plain_notebook(path, references), folder / path.name)
 
 
 if __name__ == "__main__":

@@ -12,14 +12,17 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
+import nbformat
 import pytest
 import yaml
 from chromium import needs_chromium
+from markdown_it import MarkdownIt
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
 PLAYED = [page for page in PAGES if "02" <= Path(page).name[:2] <= "11"]
 each_page = pytest.mark.parametrize("page", PAGES)
@@ -103,11 +106,56 @@ def test_the_painter_is_part_of_the_pages(site):
     assert "_static/painter/app/page.js" not in (site / "book/welcome.html").read_text("utf-8")
 
 
-def test_notebooks_can_be_downloaded_launched_and_edited(site):
+def test_pages_can_be_edited(site):
     text = (site / "book/first_steps.html").read_text(encoding="utf-8")
-    assert (site / "_sources/book/first_steps.ipynb").is_file()
-    for place in ("mybinder.org", "colab.research.google.com", "/issues/new", "/edit/main/book/"):
+    for place in ("/issues/new", "/edit/main/book/"):
         assert place in text, place
+
+
+@each_page
+def test_a_page_that_is_a_notebook_says_where_to_run_it(page, site):
+    text = (site / f"{page}.html").read_text(encoding="utf-8")
+    if not (ROOT / f"{page}.ipynb").exists():
+        assert "inst-launch" not in text
+        return
+    file = f"{Path(page).name}.ipynb"
+    source = f"inst-tutorial/inst-tutorial/blob/notebooks/{file}"
+    links = Links(text).links
+    assert f"https://colab.research.google.com/github/{source}" in links
+    assert f"https://kaggle.com/kernels/welcome?src=https://github.com/{source}" in links
+    assert any(link.startswith("https://mybinder.org/v2/gh/") and file in link for link in links)
+    assert f"../notebooks/{file}" in links and (site / "notebooks" / file).is_file()
+
+
+def test_links_of_the_plain_notebooks_lead_to_places_in_the_book(site):
+    pages, broken, count = {}, [], 0
+    for path in (site / "notebooks").glob("*.ipynb"):
+        for link in links_into_the_book(path):
+            count += 1
+            where, place = urldefrag(link)
+            target = site / where.removeprefix(CONFIG["html"]["baseurl"])
+            if target.is_file() and target not in pages:
+                pages[target] = Links(target.read_text(encoding="utf-8")).places
+            if place not in pages.get(target, ()):
+                broken.append((path.name, link))
+    assert broken == [] and count > 300
+
+
+def links_into_the_book(path):
+    parser = MarkdownIt()
+    cells = [c for c in nbformat.read(path, 4).cells if c.cell_type == "markdown"]
+    tokens = [child for c in cells for t in parser.parse(c.source) for child in t.children or ()]
+    links = [str(token.attrs["href"]) for token in tokens if token.type == "link_open"]
+    assert all(link.startswith("https://") for link in links)
+    return [link for link in links if link.startswith(CONFIG["html"]["baseurl"])]
+
+
+def test_chapters_are_called_by_number(site):
+    text = (site / "book/04_noise_and_text.html").read_text(encoding="utf-8")
+    assert re.search(r'<a [^>]*title="Chapter 8\. [^"]+"[^>]*>.*?Chapter 8<', text)
+    assert re.search(r"<h1><span class=.section-number.>4\. ?</span>", text)
+    welcome = (site / "book/welcome.html").read_text(encoding="utf-8")
+    assert ">5. " in welcome  # in a table of links the titles are written out
 
 
 # ------------------------------------------------------------------------------ with a browser

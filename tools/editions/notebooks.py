@@ -24,6 +24,13 @@ def sources() -> list[Path]:
     return sorted(BOOK.glob("*.ipynb"))
 
 
+def write_plain(references: References, folder: Path) -> None:
+    """Write all plain notebooks into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sources():
+        nbformat.write(plain_notebook(path, references), folder / path.name)
+
+
 def tags(cell: NotebookNode) -> set[str]:
     """A cell's tags."""
     return set(cell.metadata.get("tags", []))

@@ -54,8 +54,8 @@ class References:
         self.env = app.env
         self.base = str(app.config.html_baseurl)
         self.repository = str(app.config.html_theme_options["repository_url"])
-        self.labels = self.env.domains["std"].anonlabels  # type: ignore[attr-defined]
-        self.titles = self.env.domains["std"].labels  # type: ignore[attr-defined]
+        self.labels = self.env.domains["std"].anonlabels
+        self.titles = self.env.domains["std"].labels
 
     def url(self, page: str, place: str = "") -> str:
         """The address of a page, or of a place in it."""
@@ -94,7 +94,7 @@ class References:
 
     def equation(self, label: str) -> Link:
         """An equation by its number in brackets."""
-        page, _ = self.env.domains["math"].equations[label]  # type: ignore[attr-defined]
+        page, _ = self.env.domains["math"].equations[label]
         place = f"equation-{label}"
         number = ".".join(map(str, self.env.toc_fignumbers[page]["displaymath"][place]))
         return Link(f"({number})", self.url(page, place))
@@ -102,14 +102,15 @@ class References:
     def api(self, role: str, target: str) -> Link:
         """A function, class, method, module or constant by its name, on the API page."""
         name = target.lstrip("~!")
-        found = self.env.domains["py"].objects[name]  # type: ignore[attr-defined]
+        found = self.env.domains["py"].objects[name]
         shown = name.rsplit(".", 1)[-1] if target.startswith("~") else name
         call = "()" if role in ("func", "meth") else ""
         return Link(f"`{shown}{call}`", self.url(found.docname, found.node_id))
 
     def cite(self, key: str, in_text: bool = False) -> Link:
         """A source by author and year: "Zhang et al., 2023", or "Zhang et al. (2023)"."""
-        citations = self.env.domains["cite"].citations  # type: ignore[attr-defined]
+        bibtex: Any = self.env.domains["cite"]
+        citations = bibtex.citations
         (found,) = [one for one in citations if one.key == key]
         authors, year = surnames(found.entry), found.entry.fields["year"]
         text = f"{authors} ({year})" if in_text else f"{authors}, {year}"

@@ -1,0 +1,188 @@
+"""The plain notebooks: no MyST, the code of the book, and they run where only the wheel is."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytest.importorskip("jupyter_book")
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from editions.notebooks import SETUP, plain_notebook, sources, tags  # noqa: E402
+from editions.plain import Plain, is_plain  # noqa: E402
+from editions.references import Link, read_book  # noqa: E402
+from fresh import build_wheel, fresh_environment  # noqa: E402
+
+each_source = pytest.mark.parametrize("path", sources(), ids=lambda path: path.stem)
+
+
+class Known:
+    """References that need no book."""
+
+    def doc(self, page):
+        return Link(f"page {page}", "page.html")
+
+    def numbered(self, label, kind="figure"):
+        return Link(f"{kind} {label}", "#")
+
+    def equation(self, label):
+        return Link(f"({label})", "#")
+
+    def api(self, role, target):
+        return Link(f"{role} {target}", "api.html")
+
+    def cite(self, key, in_text=False):
+        return Link(f"{key} ({in_text})", "bib.html")
+
+    def file(self, path):
+        return Link(path, "file")
+
+    ref = numbered
+
+
+plain = Plain(Known(), {"far": "12.5"})
+
+# ----------------------------------------------------------------------------------- the text
+
+
+@pytest.mark.parametrize(
+    ("myst", "expected"),
+    [
+        ("{glue:text}`far` units", "12.5 units"),
+        (
+            "see {doc}`02_x`, or {doc}`this <02_x>`",
+            "see [page book/02_x](page.html), or [this](page.html)",
+        ),
+        ("{cite}`a, b`", "([a (False)](bib.html); [b (False)](bib.html))"),
+        ("{cite:t}`a`", "[a (True)](bib.html)"),
+        ("a role over {func}`~a.b\nc` lines", "a role over [func ~a.b c](api.html) lines"),
+        ("`{doc}` is code, {eq}`e` is not", "`{doc}` is code, [(e)](#) is not"),
+        ("(label)=\n## Title", "## Title"),
+        ("$$a$$ (e)", "$$a \\tag{e}$$"),
+        ("| a |\n|---|\n| {doc}`x` |", "| a |\n|---|\n| [page book/x](page.html) |"),
+        ("```{admonition} T\n:class: tip\nb\n```", "> **T**\n>\n> b"),
+        ("```{solution-end}\n```", ""),
+        ("```python\n{doc}`x`\n```", "```python\n{doc}`x`\n```"),
+    ],
+)
+def test_myst_becomes_plain_markdown(myst, expected):
+    assert plain(myst) == expected
+
+
+def test_what_the_page_folds_is_folded():
+    text = "````{admonition} Think\nWhy?\n```{admonition} Answer\n:class: dropdown\nSo.\n```\n````"
+    assert "> <summary><b>Answer</b></summary>" in plain(text) and "So." in plain(text)
+    without = Plain(Known(), {}, answers=False)(text)
+    assert "Why?" in without and "So." not in without
+
+
+@pytest.mark.parametrize(
+    "text", ["{unknown}`x`", "```{unknown}\n```", "- ```{admonition} T\n  b\n  ```"]
+)
+def test_what_has_no_plain_form_is_an_error(text):
+    with pytest.raises(ValueError, match=r"unknown|inside a list"):
+        plain(text)
+
+
+# ------------------------------------------------------------------------------ the notebooks
+
+
+@pytest.fixture(scope="session")
+def notebooks():
+    """The name of each notebook, and its plain edition."""
+    with read_book() as references:
+        return {path.stem: plain_notebook(path, references) for path in sources()}
+
+
+@pytest.mark.slow
+@each_source
+def test_no_myst_is_left(path, notebooks):
+    cells = notebooks[path.stem].cells
+    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    assert texts and [text for text in texts if not is_plain(text)] == []
+    assert not any("mystnb" in cell.metadata for cell in cells)
+
+
+@pytest.mark.slow
+@each_source
+def test_code_and_outputs_are_those_of_the_book(path, notebooks):
+    nbformat.validate(notebooks[path.stem])
+    before, after = (
+        [(cell.source, cell.outputs) for cell in notebook.cells if cell.cell_type == "code"]
+        for notebook in (nbformat.read(path, 4), notebooks[path.stem])
+    )
+    assert before == after
+
+
+@pytest.mark.slow
+@each_source
+def test_folded_cells_are_folded_and_the_first_is_open(path, notebooks):
+    code = [cell for cell in notebooks[path.stem].cells if cell.cell_type == "code"]
+    folded = [cell for cell in code if cell.metadata.get("jupyter", {}).get("source_hidden")]
+    assert SETUP in tags(code[0]) and code[0] not in folded
+    assert all(cell.metadata["cellView"] == "form" for cell in folded)
+    assert [cell for cell in code if "solution" in tags(cell) and cell not in folded] == []
+
+
+# ------------------------------------------------------------------------- where they must run
+
+
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory):
+    """A folder for JUPYTER_PATH with the kernel "fresh": the wheel with [notebooks], ipykernel."""
+    folder = tmp_path_factory.mktemp("fresh")
+    wheel = build_wheel(ROOT, folder / "wheel")
+    python = fresh_environment(folder / "venv", wheel, {"notebooks"}, "ipykernel")
+    command = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": command, "display_name": "fresh", "language": "python"}
+    (folder / "kernels" / "fresh").mkdir(parents=True)
+    (folder / "kernels" / "fresh" / "kernel.json").write_text(json.dumps(spec))
+    return folder
+
+
+@pytest.mark.slow
+def test_the_fresh_environment_has_the_wheel_and_no_myst(kernels):
+    program = "import inst_tutorial, importlib.util as u; print(inst_tutorial.__file__)\n"
+    program += "print([n for n in ('myst_nb', 'pytest', 'sphinx', 'nbformat') if u.find_spec(n)])"
+    python = kernels / "venv" / "bin" / "python"
+    said = subprocess.run(
+        [python, "-c", program], cwd=kernels, capture_output=True, text=True, check=True
+    )
+    place, others = said.stdout.splitlines()
+    assert Path(place).is_relative_to(kernels / "venv")
+    assert others == "[]"
+
+
+@pytest.mark.slow
+@pytest.mark.notebook
+@each_source
+def test_a_plain_notebook_runs_where_only_the_wheel_is(
+    path, notebooks, kernels, tmp_path, monkeypatch
+):
+    nbformat.write(notebooks[path.stem], tmp_path / path.name)
+    monkeypatch.setenv("JUPYTER_PATH", str(kernels))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        tmp_path,
+    ]
+    options = ["--nbval", "--nbval-kernel-name=fresh", "--nbval-cell-timeout=120"]
+    options += [f"--nbval-sanitize-with={ROOT / 'tests/book/nbval.cfg'}"]
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    result = subprocess.run(
+        [*command, "-c", tmp_path / "pytest.ini", *options, path.name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-1000:]
