@@ -3,7 +3,9 @@
 nbval runs the cells and compares what they print. While the kernel is still there,
 - each printed number is changed in the stored output, one by one: nbval must notice;
 - each exercise is tried with the stub that the reader gets in place of the solution: what stands
-  below `# check` must fail, and pass again with the solution.
+  below `# check` must fail, and pass again with the solution;
+- and with at least two plausible wrong answers, from the folder wrong_answers: the check must give
+  each its own hint.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import ast
 import copy
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams
@@ -19,6 +23,8 @@ from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams
 CHECK = "# check\n"
 DIGIT = re.compile(r"\d")
 SECONDS = 60
+WRONG_ANSWERS = Path(__file__).with_name("wrong_answers")
+WRONG_ANSWER = re.compile(r"^# %% (\S+)\n# hint: (.*)\n((?:(?!# %%).*\n)*)", re.MULTILINE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,8 +48,13 @@ def further_tests(notebook: IPyNbFile, cells: list[IPyNbCell]) -> Iterator[pytes
         tags = cell.metadata.get("tags", [])
         if "solution" in tags:
             (label,) = (tag for tag in tags if tag.startswith("ex-"))
-            stub = stub_of(notebook.nb, label)
-            yield Exercise.from_parent(notebook, name=label, stub=stub, solution=cell.source)
+            yield Exercise.from_parent(
+                notebook,
+                name=label,
+                stub=stub_of(notebook.nb, label),
+                solution=cell.source,
+                wrong=wrong_answers(notebook.path.stem, label),
+            )
 
 
 class WrongNumber(pytest.Item):
@@ -64,33 +75,58 @@ class WrongNumber(pytest.Item):
             assert not cell.compare_outputs(cell.test_outputs, wrong), cell.name
 
 
-class Exercise(pytest.Item):
-    """The stub of an exercise fails where its solution passes."""
+@dataclass(frozen=True)
+class WrongAnswer:
+    """A plausible wrong answer, and words of the hint that it must get."""
 
-    def __init__(self, *, stub: str, solution: str, **rest: object) -> None:
+    hint: str
+    source: str
+
+
+class Exercise(pytest.Item):
+    """The stub of an exercise fails, its solution passes, and wrong answers get their hints."""
+
+    def __init__(
+        self, *, stub: str, solution: str, wrong: list[WrongAnswer], **rest: object
+    ) -> None:
         super().__init__(**rest)
-        self.stub, self.solution = stub, solution
+        self.stub, self.solution, self.wrong = stub, solution, wrong
 
     def runtest(self) -> None:
-        """Run the check with the stub, then with the solution."""
+        """Run the check with the stub, with each wrong answer, then with the solution."""
         assert CHECK in self.solution, "the solution has no line '# check'"
         assert defined(self.stub) <= defined(self.solution), "the stub has another name"
+        assert len({one.hint for one in self.wrong}) > 1, "fewer than two wrong answers with hints"
         check = self.solution.split(CHECK, 1)[1]
-        error = self.error_of(f"{self.stub}\n{check}")
+        error, _ = self.error_of(f"{self.stub}\n{check}")
         assert error not in ("", "NameError", "SyntaxError"), f"with the stub: {error or 'passes'}"
-        assert self.error_of(self.solution) == "", "the solution fails at the end of the notebook"
+        assert self.error_of(self.solution) == ("", ""), "the solution fails after the last cell"
+        for one in self.wrong:
+            error, hint = self.error_of(f"{one.source}\n{check}")
+            assert error == "AssertionError", f"{one.hint!r}: {error or 'passes'} {hint}"
+            assert one.hint in hint, f"the hint is {hint!r}, not {one.hint!r}"
+        assert self.error_of(self.solution) == ("", ""), "the solution fails after wrong answers"
 
-    def error_of(self, source: str) -> str:
-        """What running the source raises, or nothing."""
+    def error_of(self, source: str) -> tuple[str, str]:
+        """What running the source raises, and its text; or two empty texts."""
         kernel = self.parent.kernel
         message = kernel.execute_cell_input(source, allow_stdin=False)
-        error = ""
+        error = text = ""
         while True:
             heard = kernel.get_message("iopub", timeout=SECONDS)
             if heard["parent_header"].get("msg_id") == message:
                 error = heard["content"].get("ename", error)
+                text = heard["content"].get("evalue", text)
                 if heard["content"].get("execution_state") == "idle":
-                    return error
+                    return error, text
+
+
+def wrong_answers(notebook: str, label: str) -> list[WrongAnswer]:
+    """The wrong answers to the exercise of this label."""
+    text = (WRONG_ANSWERS / f"{notebook}.py").read_text(encoding="utf-8")
+    return [
+        WrongAnswer(hint, code) for name, hint, code in WRONG_ANSWER.findall(text) if name == label
+    ]
 
 
 def plant(outputs: list) -> list | None:
