@@ -66,7 +66,7 @@ clean:  ## remove what was built; .venv stays
 	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 .venv/.run: WANTED := --editable .
-.venv/.develop: WANTED := --editable '.[book,test,web]' --group dev
+.venv/.develop: WANTED := --editable '.[book,course,test,web]' --group dev
 .venv/.run .venv/.develop: pyproject.toml constraints.txt
 	@echo 'setting up .venv, once: a few minutes and up to 2 GB'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

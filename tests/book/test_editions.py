@@ -1,6 +1,8 @@
-"""The plain notebooks: no MyST, the code of the book, and they run where only the wheel is."""
+"""The editions: no MyST; the plain ones run where only the wheel is, and a course is graded."""
 
+import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ pytest.importorskip("jupyter_book")
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
+from editions import course, teacher  # noqa: E402
 from editions.notebooks import SETUP, plain_notebook, sources, tags  # noqa: E402
 from editions.plain import Plain, is_plain  # noqa: E402
 from editions.references import Link, read_book  # noqa: E402
@@ -76,7 +79,7 @@ def test_myst_becomes_plain_markdown(myst, expected):
 def test_what_the_page_folds_is_folded():
     text = "````{admonition} Think\nWhy?\n```{admonition} Answer\n:class: dropdown\nSo.\n```\n````"
     assert "> <summary><b>Answer</b></summary>" in plain(text) and "So." in plain(text)
-    without = Plain(Known(), {}, answers=False)(text)
+    without = Plain(Known(), {}, answers="out")(text)
     assert "Why?" in without and "So." not in without
 
 
@@ -92,10 +95,16 @@ def test_what_has_no_plain_form_is_an_error(text):
 
 
 @pytest.fixture(scope="session")
-def notebooks():
+def references():
+    """What Sphinx knows about the book."""
+    with read_book() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def notebooks(references):
     """The name of each notebook, and its plain edition."""
-    with read_book() as references:
-        return {path.stem: plain_notebook(path, references) for path in sources()}
+    return {path.stem: plain_notebook(path, references) for path in sources()}
 
 
 @pytest.mark.slow
@@ -128,6 +137,107 @@ def test_folded_cells_are_folded_and_the_first_is_open(path, notebooks):
     assert [cell for cell in code if "solution" in tags(cell) and cell not in folded] == []
 
 
+# --------------------------------------------------------------------------------- for courses
+
+SOLVED = """import torch
+
+
+@torch.no_grad()
+def double(x):
+    \"\"\"Twice x.\"\"\"
+    two = 2
+    return two * x
+
+
+def half(x): return x / 2"""
+
+
+def test_the_bodies_of_functions_are_marked_and_left_out():
+    assert course.marked(SOLVED.replace(": return", ":\n    return")) == SOLVED.replace(
+        "    two = 2\n    return two * x",
+        "    ### BEGIN SOLUTION\n    two = 2\n    return two * x\n    ### END SOLUTION",
+    ).replace(": return x / 2", ":\n    ### BEGIN SOLUTION\n    return x / 2\n    ### END SOLUTION")
+    left = course.released(SOLVED.replace(": return", ":\n    return"))
+    assert "Twice x" in left and "two" not in left and "/ 2" not in left
+    assert left.count("raise NotImplementedError()") == 2
+
+
+def solutions(path):
+    cells = nbformat.read(path, 4).cells
+    return [cell.source for cell in cells if "solution" in tags(cell)]
+
+
+@pytest.mark.slow
+@each_source
+def test_students_get_stubs_and_checks_and_no_answers(path, references):
+    notebook = course.course_notebook(path, references, solved=False)
+    nbformat.validate(notebook)
+    assert all(is_plain(cell.source) for cell in notebook.cells if cell.cell_type == "markdown")
+    text = "\n".join(cell.source for cell in notebook.cells)
+    assert "<details>" not in text and "**Solution" not in text
+    stubs = [cell for cell in notebook.cells if "raise NotImplementedError()" in cell.source]
+    checks = [cell.source for cell in notebook.cells if cell.get("id", "").endswith("-check")]
+    assert checks == [source.split("# check\n")[1].strip() for source in solutions(path)]
+    assert len(stubs) == len(checks)
+
+
+@pytest.mark.slow
+@each_source
+def test_teachers_get_every_answer_open_and_their_notes(path, references):
+    notes = teacher.read_notes().get(path.stem, {})
+    notebook = teacher.teacher_notebook(path, references, notes)
+    nbformat.validate(notebook)
+    code = [cell.source for cell in notebook.cells if "source_hidden" not in str(cell.metadata)]
+    assert [source for source in solutions(path) if source not in code] == []
+    text = "\n".join(cell.source for cell in notebook.cells)
+    assert "<details>" not in text
+    assert text.count("**For the teacher: ") == len(notes)
+
+
+def test_each_chapter_has_notes_for_the_teacher():
+    chapters = {path.stem for path in sources() if path.stem[:2].isdigit()}
+    assert set(teacher.read_notes()) == chapters
+
+
+def test_a_note_at_an_unknown_heading_is_an_error():
+    note = {"Nowhere": teacher.Note(1, "x")}
+    with pytest.raises(ValueError, match=r"no heading .'Nowhere'.; there are"):
+        teacher.teacher_notebook(sources()[0], Known(), note)
+
+
+@pytest.mark.slow
+@pytest.mark.notebook
+def test_a_course_is_assigned_collected_and_graded_with_five_commands(references, tmp_path):
+    """Ada hands in the solution, Bob the stubs."""
+    pytest.importorskip("nbgrader")
+    folder, chapter = tmp_path / "course", "02_diffusion"
+    course.write_course(references, folder)
+
+    def nbgrader(command, *arguments):
+        program = [sys.executable, "-m", "nbgrader", command, *arguments]
+        ran = subprocess.run(program, cwd=folder, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr[-2000:]
+
+    nbgrader("generate_assignment", chapter)
+    released = folder / "release" / chapter / f"{chapter}.ipynb"
+    student = course.course_notebook(ROOT / "book" / f"{chapter}.ipynb", references, solved=False)
+    sheet = nbformat.read(released, 4)
+    assert [cell.source for cell in sheet.cells] == [cell.source for cell in student.cells]
+    inbox = folder / "downloaded" / chapter / "archive"
+    inbox.mkdir(parents=True)
+    shutil.copy(folder / "source" / chapter / released.name, inbox / f"ada_{released.name}")
+    shutil.copy(released, inbox / f"bob_{released.name}")
+    nbgrader("zip_collect", chapter)
+    nbgrader("autograde", chapter)
+    nbgrader("generate_feedback", chapter)
+    nbgrader("export")
+    with (folder / "grades.csv").open(encoding="utf-8", newline="") as file:
+        marks = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+    assert marks == {"ada": 3 * course.POINTS["code"], "bob": 0}
+    feedback = folder / "feedback" / "bob" / chapter / f"{chapter}.html"
+    assert "NotImplementedError" in feedback.read_text(encoding="utf-8")
+
+
 # ------------------------------------------------------------------------- where they must run
 
 
@@ -150,7 +260,7 @@ def test_the_fresh_environment_has_the_wheel_and_no_myst(kernels):
     program += "print([n for n in ('myst_nb', 'pytest', 'sphinx', 'nbformat') if u.find_spec(n)])"
     python = kernels / "venv" / "bin" / "python"
     said = subprocess.run(
-        [python, "-c", program], cwd=kernels, capture_output=True, text=True, check=True
+        [python, "-Ic", program], cwd=kernels, capture_output=True, text=True, check=True
     )
     place, others = said.stdout.splitlines()
     assert Path(place).is_relative_to(kernels / "venv")

@@ -3,6 +3,7 @@
 import json
 import pkgutil
 import re
+import shutil
 import subprocess
 import tomllib
 from importlib import import_module
@@ -168,3 +169,27 @@ def test_recorded_numbers_belong_to_the_shipped_weights():
     recorded = json.loads((PAINTBOX / "evaluation.json").read_text(encoding="utf-8"))
     assert recorded["fingerprint"] == painter.fingerprint()
     assert Results.load(ROOT / "inst_tutorial/data/experiments.json").belongs_to(painter)
+
+
+def test_notebooks_are_pushed_as_one_commit_with_what_binder_needs(tmp_path):
+    def git(*arguments, cwd=tmp_path / "checkout"):
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *arguments]
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True).stdout
+
+    checkout, version = tmp_path / "checkout", inst_tutorial.__version__
+    (checkout / "inst_tutorial").mkdir(parents=True)
+    (checkout / "inst_tutorial/__init__.py").write_text(f'__version__ = "{version}"\n')
+    git("init", "--quiet", "--bare", str(tmp_path / "origin"))
+    git("init", "--quiet")
+    git("remote", "add", "origin", str(tmp_path / "origin"))
+    for text in ("old", "new"):
+        shutil.rmtree(checkout / "notebooks", ignore_errors=True)
+        (checkout / "notebooks").mkdir()
+        (checkout / "notebooks" / f"{text}.ipynb").write_text("{}")
+        subprocess.run([ROOT / ".github/push-notebooks", "notebooks"], cwd=checkout, check=True)
+    git("fetch", "--quiet", "origin", "notebooks")
+    assert git("rev-list", "--count", "FETCH_HEAD").strip() == "1"
+    files = git("ls-tree", "--name-only", "FETCH_HEAD").split()
+    assert files == ["new.ipynb", "requirements.txt", "runtime.txt"]
+    needed = git("show", "FETCH_HEAD:requirements.txt").splitlines()
+    assert needed[-1] == f"inst-tutorial[notebooks]=={version}"

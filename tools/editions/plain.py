@@ -6,10 +6,11 @@ stand; all other text stays as it was written, letter by letter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import Any, Literal
 
 from docutils.parsers.rst import Directive, directives
 from markdown_it import MarkdownIt
@@ -25,6 +26,7 @@ from editions.references import Link, References
 EXTENSIONS = {"amsmath", "colon_fence", "deflist", "dollarmath"}
 FENCES = ("fence", "colon_fence")
 FOLDED = "dropdown"
+Answers = Literal["folded", "open", "out"]
 
 
 @cache
@@ -65,13 +67,13 @@ class Edit:
 class Plain:
     """Turns MyST into plain Markdown, with links into the online book.
 
-    values: what the notebook glued. answers: whether what the page folds is kept; students get
-    the text without. Raises ValueError for a role or a directive that has no plain form here.
+    values: what the notebook glued. answers: what becomes of the text that the page folds. Raises
+    ValueError for a role or a directive that has no plain form here.
     """
 
     references: References
     values: Mapping[str, str]
-    answers: bool = True
+    answers: Answers = "folded"
 
     def __call__(self, text: str) -> str:
         """The text without MyST."""
@@ -135,7 +137,7 @@ class Plain:
 
     def folded(self, title: str, body: str) -> str:
         """Text that opens at a click, or nothing."""
-        return folded(title, body) if self.answers else ""
+        return "" if self.answers == "out" else folded(title, body, self.answers == "open")
 
     def exercise(self, piece: Piece) -> str:
         """The exercise with its number and its title."""
@@ -181,6 +183,36 @@ class Plain:
 API_ROLES = ("func", "meth", "class", "mod", "data")
 
 
+def segments(text: str, names: Collection[str]) -> Iterator[str | Piece]:
+    """A text cut at the directives of these names: what stands between them, and they."""
+    starts, at = line_starts(text), 0
+    for token in parser().parse(text):
+        if token.type in FENCES and token.map and token.info.startswith("{"):
+            piece = piece_of(token)
+            if piece.name in names:
+                yield text[at : starts[token.map[0]]]
+                yield piece
+                at = starts[token.map[1]]
+    yield text[at:]
+
+
+def without_code(text: str) -> str:
+    """A text without its fenced Python."""
+    starts = line_starts(text)
+    for token in reversed(parser().parse(text)):
+        if token.type == "fence" and token.info == "python" and token.map:
+            text = text[: starts[token.map[0]]] + text[starts[token.map[1]] :]
+    return text
+
+
+def headings(text: str) -> Iterator[tuple[str, int, int]]:
+    """Each heading of a text, with the positions where its line begins and where it ends."""
+    starts, tokens = line_starts(text), parser().parse(text)
+    for token, inner in itertools.pairwise(tokens):
+        if token.type == "heading_open" and token.map:
+            yield inner.content, starts[token.map[0]], starts[token.map[1]]
+
+
 def piece_of(token: Token) -> Piece:
     """Take a directive apart as MyST does."""
     name, _, first = token.info.strip().partition("}")
@@ -220,9 +252,10 @@ def quoted(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines()) + "\n"
 
 
-def folded(title: str, body: str) -> str:
-    """Text that opens at a click."""
-    return f"<details>\n<summary><b>{title}</b></summary>\n\n{body}\n\n</details>\n"
+def folded(title: str, body: str, is_open: bool) -> str:
+    """Text that opens and closes at a click."""
+    start = "<details open>" if is_open else "<details>"
+    return f"{start}\n<summary><b>{title}</b></summary>\n\n{body}\n\n</details>\n"
 
 
 def split(keys: str) -> list[str]:
