@@ -53,6 +53,18 @@ PACKAGES = (
         },
     ),
     Package(
+        name="reveal.js",
+        version="4.6.1",
+        sha512="1CW0auaXNPmwmvQ7TwpszwVxMi2Xr5cTS3J3EBC/HHgbPF32Dn7aiu/LKWDOGjMbaDwKQiGmfqcoGQ74HUHCMw==",
+        keep={
+            "dist/reveal.js": "reveal.js",
+            "dist/reveal.css": "reveal.css",
+            "plugin/notes/notes.js": "notes.js",
+            "LICENSE": "LICENSE",
+        },
+        folder=ROOT / "tools/editions/slides/vendor",
+    ),
+    Package(
         name="onnxruntime-web",
         version="1.30.0",
         sha512="q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",

@@ -1,0 +1,124 @@
+"""Slides from the notebooks: `make slides` writes _build/slides, which needs no network.
+
+book/slides.yml lists the decks. A slide has a title and some of: text, a figure of a chapter by its
+name, a piece of a chapter's code by the words it begins with, and a note for the speaker. Pictures
+and code are the chapters' own, so slides say what the book says.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+from nbconvert.exporters import SlidesExporter
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from editions.notebooks import BOOK, sources
+
+DECKS = BOOK / "slides.yml"
+TEMPLATE = Path(__file__).with_name("slides")
+MATHJAX = BOOK / "_static/vendor/mathjax"
+
+
+@dataclass(frozen=True)
+class Slide:
+    """What is on a slide; figure and code name a part of a chapter."""
+
+    title: str
+    text: str = ""
+    figure: str = ""
+    code: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Deck:
+    """A title and the slides that follow it."""
+
+    title: str
+    subtitle: str
+    slides: list[Slide]
+
+
+def read_decks() -> dict[str, Deck]:
+    """Of each deck its name and its slides."""
+    found = yaml.safe_load(DECKS.read_text(encoding="utf-8"))
+    return {name: deck_of(about) for name, about in found.items()}
+
+
+def deck_of(about: dict[str, Any]) -> Deck:
+    """A deck from what the file says of it."""
+    slides = [Slide(**slide) for slide in about["slides"]]
+    return Deck(about["title"], about["subtitle"], slides)
+
+
+def chapter_cells() -> list[NotebookNode]:
+    """All cells of code in the book."""
+    notebooks = [nbformat.read(path, as_version=4) for path in sources()]
+    return [cell for one in notebooks for cell in one.cells if cell.cell_type == "code"]
+
+
+def deck_notebook(deck: Deck, cells: list[NotebookNode]) -> NotebookNode:
+    """The deck as a notebook with nbconvert's marks for slides."""
+    first = new_markdown_cell(f"# {deck.title}\n\n{deck.subtitle}", metadata=kind("slide"))
+    rest = [cell for slide in deck.slides for cell in slide_cells(slide, cells)]
+    return new_notebook(cells=[first, *rest], metadata={"title": deck.title})
+
+
+def slide_cells(slide: Slide, cells: list[NotebookNode]) -> Iterator[NotebookNode]:
+    """The cells of one slide."""
+    yield new_markdown_cell(f"## {slide.title}\n\n{slide.text}".strip(), metadata=kind("slide"))
+    if slide.code:
+        source = with_code(slide.code, cells).source
+        yield new_markdown_cell(f"```python\n{source}\n```", metadata=kind("-"))
+    if slide.figure:
+        cell = with_figure(slide.figure, cells)
+        yield new_code_cell("", outputs=cell.outputs, metadata=kind("-"))
+    if slide.note:
+        yield new_markdown_cell(slide.note, metadata=kind("notes"))
+
+
+def kind(name: str) -> dict[str, object]:
+    """A cell's metadata for slides."""
+    return {"slideshow": {"slide_type": name}}
+
+
+def with_figure(name: str, cells: list[NotebookNode]) -> NotebookNode:
+    """The cell that draws the figure of this name."""
+    for cell in cells:
+        if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == name:
+            return cell
+    raise ValueError(f"no figure {name!r} in the book")
+
+
+def with_code(words: str, cells: list[NotebookNode]) -> NotebookNode:
+    """The one cell with a line that begins with these words."""
+    found = [
+        cell
+        for cell in cells
+        if any(line.strip().startswith(words) for line in cell.source.splitlines())
+    ]
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} cells have a line that begins with {words!r}, not one")
+    return found[0]
+
+
+def write_slides(folder: Path) -> None:
+    """All decks, and what they load, into a folder."""
+    shutil.copytree(TEMPLATE / "vendor", folder)
+    shutil.copytree(MATHJAX, folder / "mathjax")
+    shutil.copy(TEMPLATE / "slides.css", folder)
+    exporter = SlidesExporter(
+        template_name="slides", extra_template_basedirs=[str(TEMPLATE.parent)]
+    )
+    exporter.exclude_input = True  # code that is shown is text
+    cells = chapter_cells()
+    for name, deck in read_decks().items():
+        page, _ = exporter.from_notebook_node(deck_notebook(deck, cells))
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
