@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import io
 import json
 import re
 import socketserver
@@ -17,6 +18,7 @@ import pytest
 import yaml
 from chromium import needs_chromium
 from markdown_it import MarkdownIt
+from PIL import Image, ImageStat
 
 pytestmark = pytest.mark.browser
 
@@ -200,6 +202,31 @@ def test_a_page_is_whole(page, address, tab):
     tab.set_viewport_size({"width": PHONE, "height": 800})
     assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE
     assert tab.complaints == []
+
+
+# Of each row of pictures the width of one; the world's pictures are square.
+PICTURES = """() => [...document.querySelectorAll("img.inst-pictures")].map((image) => {
+  const box = image.getBoundingClientRect();
+  return box.width * 216 / image.naturalWidth;
+})"""
+
+
+@needs_chromium
+def test_pictures_on_a_phone_are_not_too_small(address, tab):
+    tab.set_viewport_size({"width": PHONE, "height": 800})
+    for page in ("01_beyond_words", "10_style_transfer"):
+        tab.goto(f"{address}/book/{page}.html")
+        widths = tab.evaluate(PICTURES)
+        assert widths and min(widths) >= 90
+
+
+@needs_chromium
+def test_charts_on_a_dark_page_are_dark(address, tab):
+    tab.emulate_media(color_scheme="dark")
+    tab.goto(f"{address}/book/11_experiments.html")
+    chart = tab.locator("img.inst-chart").first
+    shot = Image.open(io.BytesIO(chart.screenshot())).convert("L")
+    assert ImageStat.Stat(shot).mean[0] < 80
 
 
 @needs_chromium
