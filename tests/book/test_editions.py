@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -211,11 +212,13 @@ def test_a_course_is_assigned_collected_and_graded_with_five_commands(references
     """Ada hands in the solution, Bob the stubs."""
     pytest.importorskip("nbgrader")
     folder, chapter = tmp_path / "course", "02_diffusion"
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    active = os.environ | {"PATH": programs}  # nbgrader calls alembic by its name
     course.write_course(references, folder)
 
     def nbgrader(command, *arguments):
         program = [sys.executable, "-m", "nbgrader", command, *arguments]
-        ran = subprocess.run(program, cwd=folder, capture_output=True, text=True)
+        ran = subprocess.run(program, cwd=folder, env=active, capture_output=True, text=True)
         assert ran.returncode == 0, ran.stderr[-2000:]
 
     nbgrader("generate_assignment", chapter)
