@@ -70,6 +70,11 @@ plain = Plain(Known(), {"far": "12.5"})
         ("| a |\n|---|\n| {doc}`x` |", "| a |\n|---|\n| [page book/x](page.html) |"),
         ("```{admonition} T\n:class: tip\nb\n```", "> **T**\n>\n> b"),
         ("```{solution-end}\n```", ""),
+        (
+            "```{painter} learn\nCaption.\n```",
+            "*On the page, a painter that works in your browser stands here: "
+            "[page book/painter_in_browser](page.html).*",
+        ),
         ("```python\n{doc}`x`\n```", "```python\n{doc}`x`\n```"),
     ],
 )
