@@ -18,7 +18,7 @@ class Resident:
     the system gives it only when it is used.
 
     Attributes:
-        rows: a tensor (most, *shape) for each array, of its dtype. Rows from `len` on are zero.
+        rows: a tensor `(most, *shape)` for each array, of its dtype. Rows from `len` on are zero.
         count: how many examples there are, as a scalar on the device; 1 if there are none.
     """
 
