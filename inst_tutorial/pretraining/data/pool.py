@@ -31,7 +31,7 @@ class Chunk:
 
     pictures: NDArray[np.uint8]
     photographs: NDArray[np.uint8]
-    captions: NDArray[np.bytes_]
+    captions: NDArray[np.character]
     artists: NDArray[np.float32]
 
 
