@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 
 from inst_tutorial.layouts import LAYOUTS, empty_parts, random_parts
+from inst_tutorial.noise_schedule import Schedule
 from inst_tutorial.painter import Painter
-from inst_tutorial.schedule import Schedule
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer

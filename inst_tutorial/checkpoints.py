@@ -20,7 +20,7 @@ from inst_tutorial.configs import (
 )
 from inst_tutorial.folders import PARTS, find_folder, quiet, read_part, read_tokenizer
 from inst_tutorial.hub import SUGGESTION
-from inst_tutorial.schedule import Schedule, ScheduleError
+from inst_tutorial.noise_schedule import Schedule, ScheduleError
 from inst_tutorial.single_file import PICKLES, read_single_file
 
 if TYPE_CHECKING:  # for mypy, `from diffusers import` gives classes without methods

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from inst_tutorial.schedule import Schedule
+from inst_tutorial.noise_schedule import Schedule
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,8 +19,7 @@ import torch
 from torch import Generator, Tensor
 
 from inst_tutorial.devices import upload
-from inst_tutorial.sampling import NoisePredictor
-from inst_tutorial.schedule import (
+from inst_tutorial.noise_schedule import (
     Schedule,
     ScheduleError,
     ddim_inverse_step,
@@ -28,6 +27,7 @@ from inst_tutorial.schedule import (
     start_index,
     timesteps,
 )
+from inst_tutorial.sampling import NoisePredictor
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,9 +29,9 @@ from inst_tutorial.devices import upload
 from inst_tutorial.learning_state import LearningError as LearningError
 from inst_tutorial.learning_state import Point, State
 from inst_tutorial.learning_state import StateError as StateError
+from inst_tutorial.noise_schedule import multiscale_noise, q_sample
 from inst_tutorial.painter import PLACEHOLDER, Painter, Tokens, help_against_nan
 from inst_tutorial.pictures import opened, to_tensor
-from inst_tutorial.schedule import multiscale_noise, q_sample
 from inst_tutorial.words import KINDS, Word, make_embedder
 
 LEARNING_RATES = {"free": 5e-2, "pooled": 1e-3, "patches": 1e-3}  # Adam's, by kind of embedder

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from inst_tutorial.checkpoints import read_checkpoint
 from inst_tutorial.devices import best_device, upload
 from inst_tutorial.folders import VISION
-from inst_tutorial.schedule import Schedule, v_to_eps
+from inst_tutorial.noise_schedule import Schedule, v_to_eps
 from inst_tutorial.vision import VisionTower, read_vision_tower
 
 if TYPE_CHECKING:  # for mypy, `from diffusers import` gives classes without methods

@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from inst_tutorial.schedule import Schedule, ddim_step, predict_z0
+from inst_tutorial.noise_schedule import Schedule, ddim_step, predict_z0
 
 Callback = Callable[[int, int, Tensor, Tensor], None]
 """callback(i, t, z_t, z0_hat): step i starts from z_t at timestep t and guesses z0_hat."""

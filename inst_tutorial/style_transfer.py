@@ -16,10 +16,10 @@ from PIL import Image
 from torch import Tensor
 
 from inst_tutorial.inversion import INVERSIONS, Inverted
+from inst_tutorial.noise_schedule import timesteps
 from inst_tutorial.painter import PLACEHOLDER, Painter
 from inst_tutorial.pictures import opened, to_pictures, to_tensor
 from inst_tutorial.sampling import Callback, sample
-from inst_tutorial.schedule import timesteps
 from inst_tutorial.words import Word
 
 DRAWING = 3.0  # guidance of pictures drawn from pure noise

@@ -1,7 +1,7 @@
 """The loop that all networks are fitted with: draw, loss, clip, update, average; resumable.
 
 What a step does is one function of tensors on the device (`Training.update`). Nothing in it waits,
-so that on a card it can be one CUDA graph.
+so that on a card it can be one CUDA graph. The loss of each network is beside it, in `networks`.
 """
 
 from __future__ import annotations

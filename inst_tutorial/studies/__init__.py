@@ -2,5 +2,5 @@
 
 Reading order: statistics, report, trial, demo; the evaluation: judge, settings, paintings,
 painter_quality, transfers, transfer_quality, evaluation, showcase; the experiments: methods, plan,
-results, case, experiments. Book: chapter "The experiments".
+results, case, experiments; what came later: after_inst. Book: chapter "The experiments".
 """

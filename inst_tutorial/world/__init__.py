@@ -3,7 +3,7 @@
 A scene says what is to be seen, a style how it is painted. ``paint(scene, style)``
 is the truth that style transfer tries to reach; ``paint(scene)`` is the photograph
 it starts from. Reading order: seeds, colours, canvas, subjects, settings, scene, style,
-noise, technique, render, caption, gallery, broad_styles, artist_names, examples.
+noise, technique, render, caption, named_styles, broad_styles, artist_names, examples.
 
     >>> from inst_tutorial.world import HELD_OUT, Scene, paint
     >>> picture = paint(Scene("cat", "snow", light="night"), HELD_OUT["starry"])
@@ -30,7 +30,7 @@ from inst_tutorial.world.examples import (
     sample_named_caption,
     sample_pair,
 )
-from inst_tutorial.world.gallery import GAP, HELD_OUT, STYLES, sample_style
+from inst_tutorial.world.named_styles import GAP, HELD_OUT, STYLES, sample_style
 from inst_tutorial.world.render import paint, paint_and_photograph
 from inst_tutorial.world.scene import SUBJECT_COLOURS, Scene
 from inst_tutorial.world.settings import LIGHTS, SETTINGS

@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from inst_tutorial.world.gallery import STYLES, sample_style
+from inst_tutorial.world.named_styles import STYLES, sample_style
 from inst_tutorial.world.seeds import ARTISTS
 from inst_tutorial.world.style import Style
 

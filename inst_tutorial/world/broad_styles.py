@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from inst_tutorial.world.colours import luminance, rgb
-from inst_tutorial.world.gallery import hex_of, keeps_gap, sample_palette
+from inst_tutorial.world.named_styles import hex_of, keeps_gap, sample_palette
 from inst_tutorial.world.scene import one_of
 from inst_tutorial.world.style import Style
 

@@ -10,7 +10,7 @@ from PIL import Image
 from inst_tutorial.world.artist_names import artists
 from inst_tutorial.world.broad_styles import sample_broad_style
 from inst_tutorial.world.caption import describe, named_caption
-from inst_tutorial.world.gallery import sample_style
+from inst_tutorial.world.named_styles import sample_style
 from inst_tutorial.world.render import paint
 from inst_tutorial.world.scene import Scene, one_of
 from inst_tutorial.world.style import Style

@@ -1,4 +1,7 @@
-"""The committed notebooks: executed, tidy, and strictly compared when they run again."""
+"""The committed notebooks: executed, tidy, and strictly compared when they run again.
+
+Exercises are tried in the kernels of the notebooks, by notebook_plugin.py.
+"""
 
 import base64
 import copy

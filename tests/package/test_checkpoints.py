@@ -17,8 +17,8 @@ from inst_tutorial import cli
 from inst_tutorial.configs import PainterError
 from inst_tutorial.folders import VISION
 from inst_tutorial.layouts import LAYOUTS, empty_parts, random_parts, write_layout
+from inst_tutorial.noise_schedule import Schedule
 from inst_tutorial.painter import Painter
-from inst_tutorial.schedule import Schedule
 from inst_tutorial.single_file import layout_of
 
 Tensors = dict[str, torch.Tensor]

@@ -15,10 +15,10 @@ from torch.utils._pytree import tree_leaves
 from inst_tutorial.configs import PainterError
 from inst_tutorial.folders import VISION, VISION_REVISION, clip_tokenizer
 from inst_tutorial.learning import LearningSettings, learn
+from inst_tutorial.noise_schedule import Schedule
 from inst_tutorial.painter import Painter, PromptError
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.pretraining.data.tokenizer import build
-from inst_tutorial.schedule import Schedule
 from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.vision import ImagePreprocessing
 

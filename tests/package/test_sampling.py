@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
+from inst_tutorial.noise_schedule import ddim_step, predict_z0, timesteps
 from inst_tutorial.sampling import guided_noise, sample
-from inst_tutorial.schedule import ddim_step, predict_z0, timesteps
 
 if TYPE_CHECKING:
     from inst_tutorial.painter import Painter

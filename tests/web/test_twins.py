@@ -7,8 +7,8 @@ import pytest
 import torch
 from chromium import needs_chromium
 
+from inst_tutorial.noise_schedule import multiscale_noise, start_index, timesteps
 from inst_tutorial.painter import PromptError
-from inst_tutorial.schedule import multiscale_noise, start_index, timesteps
 
 pytestmark = [needs_chromium, pytest.mark.browser]
 

@@ -3,7 +3,7 @@
 
 import { multiscaleNoise } from "./multiscale_noise.js";
 import { Generator } from "./random.js";
-import { qSample } from "./schedule.js";
+import { qSample } from "./noise_schedule.js";
 import { PLACEHOLDER } from "./text.js";
 
 /** @typedef {import("./painter.js").Painter} Painter */

@@ -1,5 +1,5 @@
 // White noise plus coarse noise at three scales, as the painter was trained with.
-// The twin of multiscale_noise in inst_tutorial/schedule.py.
+// The twin of multiscale_noise in inst_tutorial/noise_schedule.py.
 
 /** @typedef {import("./random.js").Generator} Generator */
 

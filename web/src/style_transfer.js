@@ -2,7 +2,7 @@
 // inversion.py, sampling.py and style_transfer.py.
 
 import { Generator } from "./random.js";
-import { ddimStep, predictZ0, qSample, remaining, timesteps } from "./schedule.js";
+import { ddimStep, predictZ0, qSample, remaining, timesteps } from "./noise_schedule.js";
 
 /** @typedef {import("./painter.js").Painter} Painter */
 /** @typedef {import("./types").Word} Word */

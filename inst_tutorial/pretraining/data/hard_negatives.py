@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from inst_tutorial.world import LIGHTS, SETTINGS, SUBJECTS, Scene, full_caption
 from inst_tutorial.world.examples import sample_example
-from inst_tutorial.world.gallery import sample_style
+from inst_tutorial.world.named_styles import sample_style
 from inst_tutorial.world.scene import SUBJECT_COLOURS
 from inst_tutorial.world.seeds import HARD_NEGATIVES
 

@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from inst_tutorial.noise_schedule import Schedule, multiscale_noise
 from inst_tutorial.painter import put_in
 from inst_tutorial.pretraining.data.resident import Resident
 from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
 from inst_tutorial.pretraining.networks.latents import NAME
 from inst_tutorial.pretraining.settings import UNet
 from inst_tutorial.pretraining.training import Training, seeded
-from inst_tutorial.schedule import Schedule, multiscale_noise
 
 #: Stable Diffusion's noise schedule.
 SCHEDULER = {

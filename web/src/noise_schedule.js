@@ -1,5 +1,5 @@
 // Levels of noise: how much signal is left at timestep t, and one step from level to level.
-// The twin of inst_tutorial/schedule.py; timestep -1 is the level at which sampling ends.
+// The twin of inst_tutorial/noise_schedule.py; timestep -1 is the level at which sampling ends.
 
 /** @typedef {import("./types").Schedule} Schedule */
 

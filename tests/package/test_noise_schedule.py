@@ -9,7 +9,7 @@ import torch
 from tiny import SD_SCHEDULE
 from torch import Tensor
 
-from inst_tutorial.schedule import (
+from inst_tutorial.noise_schedule import (
     Schedule,
     ScheduleError,
     ddim_inverse_step,
