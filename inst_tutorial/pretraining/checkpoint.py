@@ -9,13 +9,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from pydantic import NonNegativeFloat, NonNegativeInt, TypeAdapter
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
+from typing_extensions import TypedDict
 
 from inst_tutorial.files import atomic_path
 from inst_tutorial.pretraining import processes
+from inst_tutorial.pretraining.settings import TrainingError
+
+
+class Counters(TypedDict):
+    """How far a run came; see `TrainingState`."""
+
+    step: NonNegativeInt
+    seconds: NonNegativeFloat
+    examples: NonNegativeInt
+
+
+COUNTERS = TypeAdapter(Counters)
 
 
 @dataclass(eq=False)
@@ -68,7 +82,7 @@ class TrainingState:
         A process more than there were then keeps the draws it has.
         """
         with safe_open(path, framework="pt") as file:
-            for name, value in json.loads(file.metadata()["counters"]).items():
+            for name, value in COUNTERS.validate_json(file.metadata()["counters"]).items():
                 setattr(self, name, value)
             generators = file.get_tensor("generators")
             if processes.rank() < len(generators):
@@ -89,6 +103,18 @@ class TrainingState:
             self.generator.set_state(draws)
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turns what is wrong in a file of `TrainingState.save` into a TrainingError."""
+    try:
+        yield
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise TrainingError(
+            f"{path} is damaged, or of a run with other settings ({error}): delete it to train "
+            f"this stage anew, or choose another work folder"
+        ) from error
+
+
 def state_path(work: Path, name: str) -> Path:
     """Where the state of a run is kept."""
     return work / f"{name}.safetensors"
@@ -97,6 +123,6 @@ def state_path(work: Path, name: str) -> Path:
 @torch.no_grad()
 def load_average(model: nn.Module, path: Path) -> None:
     """Copy the averaged weights of a run into `model`."""
-    with safe_open(path, framework="pt") as file:
+    with reading(path), safe_open(path, framework="pt") as file:
         for name, parameter in model.named_parameters():
             parameter.copy_(file.get_tensor(f"ema.{name}"))

@@ -65,7 +65,9 @@ class PretrainingRun:
         """Do the stages, in their order. What is done already is not done again."""
         unknown = set(stages) - set(STAGES)
         if unknown:
-            raise ValueError(f"unknown stages {sorted(unknown)}: choose of {', '.join(STAGES)}")
+            raise TrainingError(
+                f"unknown stages {', '.join(sorted(unknown))}: choose from {', '.join(STAGES)}"
+            )
         self.work.mkdir(parents=True, exist_ok=True)
         painting = "pictures" in stages and processes.rank() == 0
         if painting:

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from inst_tutorial.pretraining import processes
 from inst_tutorial.pretraining.budget import Budget
-from inst_tutorial.pretraining.checkpoint import TrainingState, state_path
+from inst_tutorial.pretraining.checkpoint import TrainingState, reading, state_path
 from inst_tutorial.pretraining.graphs import captured
 from inst_tutorial.pretraining.muon import Muon
 from inst_tutorial.pretraining.settings import TrainingError, TrainSettings
@@ -67,7 +67,8 @@ class Training(TrainingState):
         self._advance: Callable[[], object] | None = None
         self._count = 0
         if self.path.exists():
-            self.load(self.path)
+            with reading(self.path):
+                self.load(self.path)
 
     @property
     def share(self) -> float:

@@ -670,7 +670,7 @@ def test_a_new_artist_embedder_depends_on_the_recipe_alone(pretraining_run):
 
 def test_stages_say_what_they_lack(tmp_path):
     empty = PretrainingRun(tmp_path / "work", tmp_path / "out", TINY, progress=False)
-    with pytest.raises(ValueError, match="unknown stages"):
+    with pytest.raises(TrainingError, match="unknown stages"):
         empty.run(("paint",))
     with pytest.raises(TrainingError, match="'autoencoder' first"):
         empty.run(("assemble",))
