@@ -2,7 +2,8 @@
 
 The method of InST (Zhang et al. 2023, section 3) is three steps of `repaint`. The content is
 encoded. It is noised in a way that keeps its detail (inversion). It is denoised again with the
-learned word in the prompt (sampling).
+learned word in the prompt (sampling). `noise_schedule.start_index` chooses the noise level that
+belongs to a strength.
 """
 
 from __future__ import annotations
