@@ -282,7 +282,7 @@ def test_a_damaged_state_is_learned_anew(quickly, folder, tmp_path) -> None:
         ("{", "EOF"),
         ("[]", "the whole is []"),
         ('{"version": 2, "run": null, "groups": {}, "pictures": {}}', "version is 2"),
-        ('{"version": 1, "groups": {}, "pictures": {}}', "run: field required"),
+        ('{"version": 1, "groups": {}, "pictures": {}}', "run is missing"),
         ('{"version": 1, "run": 7, "groups": {}, "pictures": {}}', "run is 7"),
         ('{"version": 1, "run": {}, "groups": {"../x": []}, "pictures": {}}', "groups"),
         (

@@ -163,7 +163,7 @@ def test_a_worker_without_memory_for_its_painter_gives_advice(
         many.main(str(tmp_path), str(tmp_path))
 
     fails(OUT)
-    assert capsys.readouterr().err == f"inst: {ADVICE}\n"
+    assert capsys.readouterr().err == f"inst: {ADVICE} (CUDA out of memory)\n"
     with pytest.raises(RuntimeError, match="shapes differ"):
         fails(RuntimeError("shapes differ"))
 

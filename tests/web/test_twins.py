@@ -69,11 +69,11 @@ def test_the_grid_of_timesteps(call, paintbox, manifest, steps, strength):
     schedule = paintbox.schedule
     expected = timesteps(schedule, steps)[start_index(schedule, steps, strength) :]
     inputs = [manifest["schedule"], steps, strength]
-    assert call("schedule", "return m.remaining(...x);", inputs) == list(expected)
+    assert call("noise_schedule", "return m.remaining(...x);", inputs) == list(expected)
 
 
 def test_levels_of_noise(call, paintbox, manifest):
-    alphas = call("schedule", "return [-1, 0, 500, 999].map((t) => m.alphaBar(x, t));",
+    alphas = call("noise_schedule", "return [-1, 0, 500, 999].map((t) => m.alphaBar(x, t));",
                   manifest["schedule"])  # fmt: skip
     expected = [paintbox.schedule.alpha_bar(t).item() for t in (-1, 0, 500, 999)]
     assert alphas == pytest.approx(expected, rel=1e-12)
