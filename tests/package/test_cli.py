@@ -499,3 +499,24 @@ def test_every_command_has_examples_that_it_understands(name):
         first, *arguments = shlex.split(example)
         assert first == name
         command.make_context(name, arguments)
+
+
+# -------------------------------------------------------- small things that people really type
+
+
+def test_too_many_vectors_are_refused_before_anything_is_loaded(tmp_path, picture):
+    out = tmp_path / "word.safetensors"
+    result = inst("learn", picture, "--vectors", 10**9, "--painter", tmp_path, "-o", out)
+    refused(result, "vectors must be 1,000 or less", "1,000,000,000")
+    assert not out.exists()
+
+
+def test_paint_writes_one_picture_to_the_name_of_a_picture(tmp_path):
+    result = inst("paint", "-o", tmp_path / "house.png")
+    assert result.exit_code == 0
+    assert Image.open(tmp_path / "house.png").size == (128, 128)
+
+
+def test_a_folder_of_contents_gets_the_command_for_its_pictures(tmp_path, word, sd1_folder):
+    result = inst("transfer", tmp_path, "-w", word, "--painter", sd1_folder)
+    refused(result, f"inst transfer {tmp_path}/*")

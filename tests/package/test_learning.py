@@ -478,3 +478,8 @@ def test_what_cannot_be_learned(sd1_painter: Painter, style_picture) -> None:
 def test_settings_that_make_no_sense(options: dict, match: str) -> None:
     with pytest.raises(ValueError, match=match):
         LearningSettings(**options)
+
+
+def test_a_path_in_place_of_a_picture_says_how_to_open_it(sd1_painter: Painter) -> None:
+    with pytest.raises((TypeError, ValueError), match="open_picture"):
+        learn(sd1_painter, "a.png", SHORT)  # type: ignore[arg-type]
