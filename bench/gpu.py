@@ -438,7 +438,7 @@ def count_operations(bench: Bench, results: Results) -> None:
 
 
 def tried(work: Callable[[], Measured]) -> Measured:
-    """A measurement, or {"failed": why there is none}."""
+    """A measurement, or {"failed": the reason}."""
     try:
         return work()
     except Exception as error:  # compilers and drivers raise kinds of their own

@@ -58,7 +58,7 @@ def work(
     settings: LearningSettings,
     report: Report = lambda line: None,
 ) -> None:
-    """Learn group after group until there is none left that no other process works on."""
+    """Learn group after group, until every group is done or another process works on it."""
     job = Job(painter, folder, Manifest(out), settings, report)
     while _learn_next_group(job):
         pass

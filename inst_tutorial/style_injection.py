@@ -21,10 +21,10 @@ from torch import Tensor
 
 from inst_tutorial.inversion import Inverted, ddim_inversion
 from inst_tutorial.painter import Painter
-from inst_tutorial.pictures import to_pictures, to_tensor
+from inst_tutorial.pictures import to_pictures
 from inst_tutorial.sampling import sample
 from inst_tutorial.self_attention import SelfAttention, inject, record
-from inst_tutorial.style_transfer import adain
+from inst_tutorial.style_transfer import adain, picture_batch
 
 
 class InjectionError(ValueError):
@@ -74,7 +74,8 @@ def inject_style(
 
     All pictures have the painter's size. A picture's result does not depend on the others in
     its batch. Costs two network calls a step for a content, and one a step for the style.
-    Raises SelfAttentionError for layers that the painter does not have.
+    Raises SelfAttentionError for layers that the painter does not have, TransferError for pictures
+    of another size.
     """
     settings = settings or InjectionSettings()
     empty = painter.embed("")
@@ -98,7 +99,7 @@ def _inverted(
     painter: Painter, pictures: Sequence[Image.Image], empty: Tensor, settings: InjectionSettings
 ) -> tuple[Inverted, SelfAttention]:
     """Pictures as noise, and the self-attention on the way, in the order of sampling."""
-    z0 = painter.encode(to_tensor(pictures, device=painter.device, dtype=painter.dtype))
+    z0 = painter.encode(picture_batch(painter, pictures))
     with record(painter, settings.layers) as attention:
         inverted = ddim_inversion(
             painter,

@@ -111,7 +111,7 @@ def transfer(
     that does not fit the word.
     """
     contents = opened(content)
-    repainted = repaint(painter, _batch(painter, contents), word, settings, style, callback)
+    repainted = repaint(painter, picture_batch(painter, contents), word, settings, style, callback)
     pictures = to_pictures(painter.decode(repainted.latent))
     return pictures[0] if isinstance(content, Image.Image) else pictures
 
@@ -139,7 +139,7 @@ def repaint(
     empty = painter.embed("")
     z0 = painter.encode(content_pm1)
     if style is not None:
-        z0 = adain(z0, painter.encode(_batch(painter, [style])))
+        z0 = adain(z0, painter.encode(picture_batch(painter, [style])))
     inverted = _invert(painter, z0, context, settings)
     latent = sample(
         painter,
@@ -246,7 +246,7 @@ def _context(painter: Painter, prompt: str, word: Word | None) -> Tensor:
     return painter.embed(prompt, None if word is None else word.vectors)
 
 
-def _batch(painter: Painter, pictures: Sequence[Image.Image]) -> Tensor:
+def picture_batch(painter: Painter, pictures: Sequence[Image.Image]) -> Tensor:
     """(b, 3, H, W) in -1..1; every picture must have the painter's size."""
     if not pictures:
         raise TransferError("at least one content picture is needed, got none")

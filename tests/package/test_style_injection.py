@@ -24,6 +24,7 @@ from inst_tutorial.self_attention import (
     record,
 )
 from inst_tutorial.style_injection import InjectionError, InjectionSettings, inject_style
+from inst_tutorial.style_transfer import TransferError
 from inst_tutorial.world import HELD_OUT, Scene, paint
 
 if TYPE_CHECKING:
@@ -177,3 +178,8 @@ def test_an_injected_style_brings_the_content_nearer_to_the_truth() -> None:
     assert sum(far) < 0.9 * sum(copies)
     kept = [structure_distance(a, b) for a, b in zip(results, contents, strict=True)]
     assert max(kept) < 0.6
+
+
+def test_pictures_of_another_size_are_refused(sd1_painter: Painter) -> None:
+    with pytest.raises(TransferError, match=r"32 x 32 pixels, got one of \(48, 48\)"):
+        inject_style(sd1_painter, [toy_picture(0, size=48)], toy_picture(1), QUICK)

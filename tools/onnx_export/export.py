@@ -50,7 +50,7 @@ def export_all(out: Path, folder: Path = PAINTBOX) -> bool:
 
 
 def read_manifest(out: Path) -> dict[str, Any]:
-    """What paintbox.json says; nothing if there is none."""
+    """What paintbox.json says; empty if the file does not exist."""
     path = out / MANIFEST
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
