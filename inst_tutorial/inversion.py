@@ -19,14 +19,8 @@ import torch
 from torch import Generator, Tensor
 
 from inst_tutorial.devices import upload
-from inst_tutorial.noise_schedule import (
-    Schedule,
-    ScheduleError,
-    ddim_inverse_step,
-    q_sample,
-    start_index,
-    timesteps,
-)
+from inst_tutorial.noise_level import start_index, timesteps
+from inst_tutorial.noise_schedule import Schedule, ScheduleError, ddim_inverse_step, q_sample
 from inst_tutorial.sampling import NoisePredictor
 
 

@@ -2,7 +2,7 @@
 
 The method of InST (Zhang et al. 2023, section 3) is three steps of `repaint`. The content is
 encoded. It is noised in a way that keeps its detail (inversion). It is denoised again with the
-learned word in the prompt (sampling). `noise_schedule.start_index` chooses the noise level that
+learned word in the prompt (sampling). `noise_level.start_index` chooses the noise level that
 belongs to a strength.
 """
 
@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from inst_tutorial.inversion import INVERSIONS, Inverted
-from inst_tutorial.noise_schedule import timesteps
+from inst_tutorial.noise_level import timesteps
 from inst_tutorial.painter import PLACEHOLDER, Painter
 from inst_tutorial.pictures import opened, to_pictures, to_tensor
 from inst_tutorial.sampling import Callback, sample

@@ -353,6 +353,6 @@ def _open(path: Path, painter: Painter) -> Image.Image:
 
 def _length(painter: Painter, settings: TransferSettings) -> int:
     """Denoising steps of a transfer."""
-    from inst_tutorial.noise_schedule import start_index
+    from inst_tutorial.noise_level import start_index
 
     return settings.steps - start_index(painter.schedule, settings.steps, settings.strength)

@@ -12,7 +12,7 @@ from tiny import seeded, tiny_unet
 from torch import Generator, Tensor
 
 from inst_tutorial.attention_maps import AttentionMaps, MapsError, inject, maps_by_word, record
-from inst_tutorial.noise_schedule import timesteps
+from inst_tutorial.noise_level import timesteps
 from inst_tutorial.sampling import sample
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 from inst_tutorial.devices import best_device, fast_dtype, upload
 from inst_tutorial.inversion import INVERSIONS
 from inst_tutorial.learning import Learner, LearningSettings, learning_step, word_gradient
-from inst_tutorial.noise_schedule import timesteps
+from inst_tutorial.noise_level import timesteps
 from inst_tutorial.painter import ImageFeatures, Painter
 from inst_tutorial.sampling import sample
 

@@ -8,7 +8,8 @@ from tiny import SD_SCHEDULE as SD
 from torch import Generator, Tensor
 
 from inst_tutorial.gaussian import ExactPainter, GaussianMixture
-from inst_tutorial.noise_schedule import Schedule, q_sample, timesteps
+from inst_tutorial.noise_level import timesteps
+from inst_tutorial.noise_schedule import Schedule, q_sample
 from inst_tutorial.sampling import sample
 
 

@@ -11,7 +11,8 @@ from torch import Generator, Tensor
 
 from inst_tutorial.gaussian import ExactPainter, GaussianMixture
 from inst_tutorial.inversion import INVERSIONS, Inverted, ddim_inversion
-from inst_tutorial.noise_schedule import Schedule, ScheduleError, predict_z0, q_sample, timesteps
+from inst_tutorial.noise_level import timesteps
+from inst_tutorial.noise_schedule import Schedule, ScheduleError, predict_z0, q_sample
 from inst_tutorial.sampling import sample
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import SD_SCHEDULE
+from noise_peers import CONFIGS, SD, peer
 from torch import Tensor
 
+from inst_tutorial.noise_level import timesteps
 from inst_tutorial.noise_schedule import (
     Schedule,
     ScheduleError,
@@ -17,20 +18,8 @@ from inst_tutorial.noise_schedule import (
     multiscale_noise,
     predict_z0,
     q_sample,
-    start_index,
-    timesteps,
     v_to_eps,
 )
-
-SD = {"_class_name": "DDIMScheduler", **SD_SCHEDULE}
-CONFIGS = {
-    "stable diffusion": SD,
-    "alpha to one": {**SD, "set_alpha_to_one": True},
-    "no offset": {**SD, "steps_offset": 0},
-    "linear": {**SD, "beta_schedule": "linear"},
-    "few steps": {**SD, "num_train_timesteps": 200},
-    "velocity": {**SD, "prediction_type": "v_prediction"},
-}
 
 
 @pytest.fixture
@@ -38,23 +27,8 @@ def schedule() -> Schedule:
     return Schedule.from_config(SD)
 
 
-def peer(config: dict[str, Any], steps: int = 50) -> Any:
-    from diffusers import DDIMScheduler
-
-    scheduler = DDIMScheduler.from_config(config)
-    scheduler.set_timesteps(steps)
-    return scheduler
-
-
 def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=list(CONFIGS))
-@pytest.mark.parametrize("steps", [1, 2, 3, 20, 30, 50, 77, 199])
-def test_timesteps_are_diffusers(config: dict[str, Any], steps: int) -> None:
-    ours = timesteps(Schedule.from_config(config), steps)
-    assert list(ours) == peer(config, steps).timesteps.tolist()
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=list(CONFIGS))
@@ -145,35 +119,6 @@ def test_results_keep_the_dtype(schedule: Schedule, dtype: torch.dtype) -> None:
     for step in (q_sample, predict_z0, v_to_eps):
         assert step(schedule, z, torch.tensor([3, 500]), z).dtype == dtype
     assert ddim_step(schedule, z, 501, 481, z).dtype == dtype
-
-
-@pytest.mark.parametrize("steps", [1, 7, 20, 50, 999])
-@pytest.mark.parametrize("strength", [1e-6, 0.02, 0.3, 0.58, 0.7, 0.999, 1.0])
-def test_strength_is_the_walked_part_of_the_grid(
-    schedule: Schedule, steps: int, strength: float
-) -> None:
-    index = start_index(schedule, steps, strength)
-    walked = steps - index
-    assert 1 <= walked <= steps
-    assert abs(walked - strength * steps) <= 0.5 or walked == 1
-
-
-def test_strength_by_example(schedule: Schedule) -> None:
-    grid = timesteps(schedule, 50)
-    levels = {s: grid[start_index(schedule, 50, s)] for s in (0.02, 0.5, 0.58, 0.7, 1.0)}
-    assert levels == {0.02: 1, 0.5: 481, 0.58: 561, 0.7: 681, 1.0: 981}
-
-
-@pytest.mark.parametrize("strength", [0, -0.5, 1.01, float("nan"), float("inf")])
-def test_strength_outside_0_to_1_is_refused(schedule: Schedule, strength: float) -> None:
-    with pytest.raises(ScheduleError, match=rf"strength .* above 0 and at most 1, got {strength}"):
-        start_index(schedule, 50, strength)
-
-
-@pytest.mark.parametrize("steps", [0, -1, 1000, 1001])
-def test_impossible_step_counts_are_refused(schedule: Schedule, steps: int) -> None:
-    with pytest.raises(ScheduleError, match=f"from 1 to 999, got {steps}"):
-        timesteps(schedule, steps)
 
 
 @pytest.mark.parametrize("t", [-2, 1000])

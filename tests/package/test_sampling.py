@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from inst_tutorial.noise_schedule import ddim_step, predict_z0, timesteps
+from inst_tutorial.noise_level import timesteps
+from inst_tutorial.noise_schedule import ddim_step, predict_z0
 from inst_tutorial.sampling import guided_noise, sample
 
 if TYPE_CHECKING:

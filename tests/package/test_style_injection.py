@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from inst_tutorial.folders import PAINTBOX
 from inst_tutorial.metrics import structure_distance, truth_distance
-from inst_tutorial.noise_schedule import timesteps
+from inst_tutorial.noise_level import timesteps
 from inst_tutorial.painter import Painter
 from inst_tutorial.sampling import sample
 from inst_tutorial.self_attention import (

@@ -5,7 +5,7 @@ import torch
 from tiny import toy_picture
 
 from inst_tutorial.inversion import INVERSIONS
-from inst_tutorial.noise_schedule import timesteps
+from inst_tutorial.noise_level import timesteps
 from inst_tutorial.painter import PromptError
 from inst_tutorial.pictures import to_pictures, to_tensor
 from inst_tutorial.sampling import sample

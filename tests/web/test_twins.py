@@ -7,7 +7,8 @@ import pytest
 import torch
 from chromium import needs_chromium
 
-from inst_tutorial.noise_schedule import multiscale_noise, start_index, timesteps
+from inst_tutorial.noise_level import start_index, timesteps
+from inst_tutorial.noise_schedule import multiscale_noise
 from inst_tutorial.painter import PromptError
 
 pytestmark = [needs_chromium, pytest.mark.browser]
@@ -69,7 +70,7 @@ def test_the_grid_of_timesteps(call, paintbox, manifest, steps, strength):
     schedule = paintbox.schedule
     expected = timesteps(schedule, steps)[start_index(schedule, steps, strength) :]
     inputs = [manifest["schedule"], steps, strength]
-    assert call("noise_schedule", "return m.remaining(...x);", inputs) == list(expected)
+    assert call("noise_level", "return m.remaining(...x);", inputs) == list(expected)
 
 
 def test_levels_of_noise(call, paintbox, manifest):

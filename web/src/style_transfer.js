@@ -2,7 +2,8 @@
 // inversion.py, sampling.py and style_transfer.py.
 
 import { Generator } from "./random.js";
-import { ddimStep, predictZ0, qSample, remaining, timesteps } from "./noise_schedule.js";
+import { remaining, timesteps } from "./noise_level.js";
+import { ddimStep, predictZ0, qSample } from "./noise_schedule.js";
 
 /** @typedef {import("./painter.js").Painter} Painter */
 /** @typedef {import("./types").Word} Word */
