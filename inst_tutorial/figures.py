@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import matplotlib.style
 import numpy as np
@@ -21,6 +22,16 @@ from inst_tutorial.pictures import save_picture
 
 STYLE_FILE = Path(__file__).with_name("inst.mplstyle")
 CELL_INCHES = 1.5
+COLOURS: Mapping[str, str] = MappingProxyType(
+    {
+        "plain noise": "#0072B2",
+        "stochastic inversion": "#D55E00",
+        "DDIM inversion": "#009E73",
+        "content": "#777777",
+        "truth": "#000000",
+    }
+)
+"""The colour of each method and reference, the same in every figure of the book."""
 
 
 def picture_grid(
@@ -84,8 +95,9 @@ def curves(
 ) -> Figure:
     """One line for each name. Values are (points,), or (runs, points) for mean and spread.
 
-    The shaded band is the mean plus and minus one standard error over the runs. Points that
-    are not finite are left out of the line. Raises ValueError for other shapes.
+    A name of `COLOURS` has its colour from there. The shaded band is the mean plus and minus one
+    standard error over the runs. Points that are not finite are left out of the line. Raises
+    ValueError for other shapes.
     """
     with matplotlib.style.context(STYLE_FILE):
         figure = _figure()
@@ -112,7 +124,7 @@ def _draw_curve(axis: Axes, name: str, values: np.ndarray, x: np.ndarray | None)
     if positions.shape != table.shape[1:]:
         raise ValueError(f"{name}: {table.shape[1]} points, but x has shape {positions.shape}")
     mean = table.mean(axis=0)
-    (line,) = axis.plot(positions, mean, label=name)
+    (line,) = axis.plot(positions, mean, label=name, color=COLOURS.get(name))
     if len(table) > 1:
         error = table.std(axis=0, ddof=1) / np.sqrt(len(table))
         axis.fill_between(

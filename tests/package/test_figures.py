@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from tiny import toy_picture
 
-from inst_tutorial.figures import curves, picture_grid, save_figure, to_picture
+from inst_tutorial.figures import COLOURS, curves, picture_grid, save_figure, to_picture
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp"])
@@ -71,6 +71,13 @@ def test_a_curve_of_several_runs_is_their_mean_with_its_standard_error():
     heights = {tuple(point) for point in band.get_paths()[0].vertices.round(6)}
     assert {(10, 1.0), (10, 3.0), (20, 2.0), (20, 6.0)} <= heights
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["free", "one"]
+
+
+def test_a_method_has_its_colour_whatever_stands_beside_it():
+    method = "stochastic inversion"
+    lines = curves({"one": [1, 2], method: [2, 3], "two": [3, 4]}).axes[0].lines
+    assert lines[1].get_color() == COLOURS[method]
+    assert [line.get_color() for line in lines[::2]] == ["#0072B2", "#D55E00"]  # in their order
 
 
 @pytest.mark.parametrize("values", [np.zeros((2, 2, 2)), [], 3.0])
