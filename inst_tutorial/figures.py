@@ -26,9 +26,15 @@ COLOURS: Mapping[str, str] = MappingProxyType(
     {
         "plain noise": "#0072B2",
         "stochastic inversion": "#D55E00",
+        "InST": "#D55E00",
         "DDIM inversion": "#009E73",
         "content": "#777777",
         "truth": "#000000",
+        "recoloured content": "#5B2C83",
+        "best caption": "#56B4E9",
+        "caption, plain noise": "#8C6D1F",
+        "free vector": "#CC79A7",
+        "free vector, matched rate": "#E69F00",
     }
 )
 """The colour of each method and reference, the same in every figure of the book."""

@@ -1,9 +1,9 @@
-"""Measured numbers as a table, as a file, and as dots with intervals."""
+"""Measured numbers as a table, as a file, as text, and as dots with intervals."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 
-from inst_tutorial.figures import STYLE_FILE
+from inst_tutorial.figures import COLOURS, STYLE_FILE
 from inst_tutorial.files import atomic_path
-from inst_tutorial.studies.statistics import Measurement, interval
+from inst_tutorial.studies.statistics import Measurement, Values, interval
 
 
 def table(rows: Sequence[Measurement]) -> str:
@@ -49,18 +49,50 @@ def write(rows: Sequence[Measurement], path: Path, **about: Mapping[str, Any] | 
     return path
 
 
-def dots(rows: Mapping[str, Sequence[float] | np.ndarray], xlabel: str = "") -> Figure:
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows of text as a table in Markdown; each has as many cells as there are columns."""
+    lines = [columns, ["---"] * len(columns)]
+    for row in rows:
+        if len(row) != len(columns):
+            raise ValueError(f"{len(columns)} columns, but the row has {len(row)} cells: {row}")
+        lines.append(row)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def mean_text(values: Values) -> str:
+    """The mean of independent values (n,) and the half width of its 95 % interval: "17.8 ± 1.2"."""
+    middle, half = interval(values)
+    return f"{_short(middle)} ± {_short(half)}"
+
+
+def gain_text(gains: Values) -> str:
+    """The mean of independent gains (n,) and the ends of its interval: "+1.3 (-0.2 to +2.8)"."""
+    middle, half = interval(gains)
+    mean, low, high = (f"{value:+.2g}" for value in (middle, middle - half, middle + half))
+    return f"{mean} ({low} to {high})"
+
+
+def dots(
+    rows: Mapping[str, Sequence[float] | np.ndarray],
+    xlabel: str = "",
+    *,
+    line: float | None = None,
+) -> Figure:
     """A dot and its 95 % interval for the independent values (n,) of each row, the first on top.
 
-    An interval that does not exist (n = 1) is left out.
+    A row that is called like a method has its colour (`COLOURS`). An interval that does
+    not exist (n = 1) is left out. `line`: where to draw a dashed upright line.
     """
-    means, halves = np.array([interval(values) for values in rows.values()]).T  # (rows,) each
-    places = np.arange(len(rows))[::-1]
     with matplotlib.style.context(STYLE_FILE):
         figure = Figure(figsize=(7.5, 0.6 + 0.3 * len(rows)))
         axis = figure.subplots()
-        halves = np.where(np.isfinite(halves), halves, 0)
-        axis.errorbar(means, places, xerr=halves, fmt="o", capsize=3, linewidth=1.5)
-        axis.set_yticks(places, list(rows))
+        for place, (name, values) in zip(range(len(rows))[::-1], rows.items(), strict=True):
+            mean, half = interval(values)
+            error = half if np.isfinite(half) else 0.0
+            colour = COLOURS.get(name, "#444444")
+            axis.errorbar(mean, place, xerr=error, fmt="o", capsize=3, linewidth=1.5, color=colour)
+        if line is not None:
+            axis.axvline(line, color="#444444", linewidth=1, linestyle="--")
+        axis.set_yticks(range(len(rows))[::-1], list(rows))
         axis.set_xlabel(xlabel)
     return figure

@@ -12,6 +12,7 @@ from scipy import stats
 
 Sense = Literal[">=", "<=", "clearly >"]
 Values = Sequence[float] | NDArray[np.float64]
+Verdict = Literal["yes", "no", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,18 @@ def interval(values: Values) -> tuple[float, float]:
         return float(values.mean()), float("inf")
     half = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
     return float(values.mean()), float(half)
+
+
+def verdict(gains: Values) -> Verdict:
+    """Whether independent gains (n,) speak for a claim.
+
+    "yes" when their whole 95 % interval lies above zero, "no" when it lies below, "undecided" when
+    zero is inside. Where there is no true difference, about one verdict in twenty is decided.
+    """
+    middle, half = interval(gains)
+    if middle - half > 0:
+        return "yes"
+    return "no" if middle + half < 0 else "undecided"
 
 
 def mean(

@@ -11,6 +11,7 @@ import torch
 from tiny import seeded, tiny_sd1, tiny_text_encoder
 from typer.testing import CliRunner
 
+from inst_tutorial.figures import COLOURS
 from inst_tutorial.learning import EvaluationPairs, evaluate_loss
 from inst_tutorial.metrics import truth_distance
 from inst_tutorial.painter import Painter
@@ -20,9 +21,9 @@ from inst_tutorial.studies.case import Case
 from inst_tutorial.studies.experiments import app, run
 from inst_tutorial.studies.methods import COPIES, DRAWINGS, LEARNERS, METHODS
 from inst_tutorial.studies.plan import CONTENTS, STYLE_SCENES, Plan
-from inst_tutorial.studies.report import dots
+from inst_tutorial.studies.report import dots, gain_text, markdown_table, mean_text
 from inst_tutorial.studies.results import Results
-from inst_tutorial.studies.statistics import interval
+from inst_tutorial.studies.statistics import interval, verdict
 from inst_tutorial.style_transfer import transfer
 from inst_tutorial.world import HELD_OUT, paint, sample_caption, style_words
 
@@ -265,12 +266,41 @@ def test_repeating_a_style_does_not_narrow_the_interval():
     assert both[0] == both[1]
 
 
+@pytest.mark.parametrize(
+    ("gains", "expected"),
+    [
+        ([1.0, 2.0, 3.0, 2.0], "yes"),
+        ([-1.0, -2.0, -3.0, -2.0], "no"),
+        ([1.0, 2.0, -3.0, 2.0], "undecided"),
+        ([5.0], "undecided"),
+    ],
+)
+def test_a_verdict_needs_the_whole_interval_on_one_side(gains, expected):
+    assert verdict(gains) == expected
+
+
+def test_about_one_true_null_in_twenty_comes_out_decided():
+    rng = np.random.default_rng(0)
+    decided = [verdict(rng.normal(size=14)) != "undecided" for _ in range(2000)]
+    assert 0.04 < np.mean(decided) < 0.06
+
+
 def test_dots_show_means_and_intervals():
-    rows = {"first": [1.0, 2.0, 3.0], "alone": [5.0]}
-    (axis,) = dots(rows, "metres").axes
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["first", "alone"]
-    ((points, _, (bars,)),) = axis.containers
-    assert points.get_xdata().tolist() == [2.0, 5.0] and points.get_ydata().tolist() == [1, 0]
-    widths = [segment[1, 0] - segment[0, 0] for segment in bars.get_segments()]
-    assert widths == pytest.approx([2 * 4.302653 / math.sqrt(3), 0])
+    rows = {"InST": [1.0, 2.0, 3.0], "alone": [5.0]}
+    (axis,) = dots(rows, "metres", line=4.0).axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["InST", "alone"]
+    points = [container.lines[0] for container in axis.containers]
+    assert [(p.get_xdata()[0], p.get_ydata()[0]) for p in points] == [(2.0, 1), (5.0, 0)]
+    assert points[0].get_color() == COLOURS["InST"] != points[1].get_color()
+    (segments,) = (container.lines[2][0].get_segments() for container in axis.containers[:1])
+    assert segments[0][1, 0] - segments[0][0, 0] == pytest.approx(2 * 4.302653 / math.sqrt(3))
+    assert list(axis.lines[-1].get_xdata()) == [4.0, 4.0]
     assert axis.get_xlabel() == "metres"
+
+
+def test_numbers_as_text():
+    assert mean_text([17.0, 18.0, 19.0]) == "18.0 ± 2.48"
+    assert gain_text([1.0, 2.0, 3.0]) == "+2 (-0.48 to +4.5)"
+    assert markdown_table(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
+    with pytest.raises(ValueError, match="2 columns"):
+        markdown_table(["a", "b"], [["1"]])
