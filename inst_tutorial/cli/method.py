@@ -150,7 +150,7 @@ def learn_many(
     check_no_address(out)
     settings = learning.settings()
     painter.check()
-    from inst_tutorial.many import learn_folder
+    from inst_tutorial.many.folder import learn_folder
 
     record = learn_folder(
         folder,

@@ -33,7 +33,7 @@ from inst_tutorial.world.examples import (
 from inst_tutorial.world.named_styles import GAP, HELD_OUT, STYLES, sample_style
 from inst_tutorial.world.render import paint, paint_and_photograph
 from inst_tutorial.world.scene import SUBJECT_COLOURS, Scene
-from inst_tutorial.world.settings import LIGHTS, SETTINGS
+from inst_tutorial.world.scenery import LIGHTS, SETTINGS
 from inst_tutorial.world.style import RANGES, Style, blend, colours_only, distance
 from inst_tutorial.world.subjects import SUBJECTS
 

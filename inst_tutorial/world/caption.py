@@ -10,7 +10,7 @@ import numpy as np
 
 from inst_tutorial.world.colours import name_of
 from inst_tutorial.world.scene import Scene
-from inst_tutorial.world.settings import LIGHTS, SETTINGS
+from inst_tutorial.world.scenery import LIGHTS, SETTINGS
 from inst_tutorial.world.style import Style
 
 

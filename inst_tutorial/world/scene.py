@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from inst_tutorial.world.canvas import SIZE, XS, YS, Canvas, Drawing, Place
 from inst_tutorial.world.colours import mix, rgb
-from inst_tutorial.world.settings import LIGHTS, SETTINGS, Light
+from inst_tutorial.world.scenery import LIGHTS, SETTINGS, Light
 from inst_tutorial.world.subjects import SUBJECTS
 
 #: The colours that a subject can have.

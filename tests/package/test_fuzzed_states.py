@@ -16,8 +16,8 @@ from tiny import toy_picture
 from inst_tutorial.files import OutputError
 from inst_tutorial.learning import LearningError, LearningSettings, learn
 from inst_tutorial.learning_state import StateError
-from inst_tutorial.manifest import Manifest, ManyError
-from inst_tutorial.planning import plan
+from inst_tutorial.many.manifest import Manifest, ManyError
+from inst_tutorial.many.planning import plan
 from inst_tutorial.words import read_tensors
 
 pytestmark = pytest.mark.slow

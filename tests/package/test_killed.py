@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 from tiny import toy_picture
 
 from inst_tutorial.learning import LearningSettings, learn
-from inst_tutorial.manifest import Manifest
-from inst_tutorial.many import learn_folder
+from inst_tutorial.many.folder import learn_folder
+from inst_tutorial.many.manifest import Manifest
 from inst_tutorial.painter import Painter
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ LEARNING = LearningSettings(
     kind="pooled", steps=40, batch=1, evaluate_every=1, pairs=1, patience=99
 )
 PROCESSES = multiprocessing.get_context("forkserver")  # its processes begin with torch imported
-PROCESSES.set_forkserver_preload(["torch", "diffusers", "inst_tutorial.many"])
+PROCESSES.set_forkserver_preload(["torch", "diffusers", "inst_tutorial.many.folder"])
 
 
 def in_a_session(began: Any, work: Callable[..., None], arguments: tuple) -> None:

@@ -15,16 +15,17 @@ import torch
 from tiny import toy_picture
 from typer.testing import CliRunner
 
-from inst_tutorial import cli, many
-from inst_tutorial import manifest as manifest_module
+from inst_tutorial import cli
 from inst_tutorial.configs import PainterError
 from inst_tutorial.devices import DeviceError
 from inst_tutorial.files import OutputError
 from inst_tutorial.learning import LearningError, LearningSettings, learn
-from inst_tutorial.manifest import Manifest, ManyError
-from inst_tutorial.many import learn_folder
+from inst_tutorial.many import folder as many
+from inst_tutorial.many import manifest as manifest_module
+from inst_tutorial.many.folder import learn_folder
+from inst_tutorial.many.manifest import Manifest, ManyError
+from inst_tutorial.many.planning import plan
 from inst_tutorial.painter import Painter
-from inst_tutorial.planning import plan
 from inst_tutorial.words import Word
 
 pytestmark = pytest.mark.slow
@@ -350,7 +351,11 @@ def test_what_runs_out_of_memory_is_tried_again_with_less(quickly, monkeypatch) 
 def workers() -> list[psutil.Process]:
     """The workers below this process, not their launcher."""
     below = psutil.Process().children(recursive=True)
-    return [p for p in below if "LOCAL_RANK" in p.environ() and "inst_tutorial.many" in p.cmdline()]
+    return [
+        p
+        for p in below
+        if "LOCAL_RANK" in p.environ() and "inst_tutorial.many.folder" in p.cmdline()
+    ]
 
 
 @pytest.fixture
@@ -358,7 +363,7 @@ def no_survivors():
     """Whatever a failed test leaves running ends with it."""
     yield
     for process in psutil.Process().children(recursive=True):
-        if "inst_tutorial.many" in process.cmdline():
+        if "inst_tutorial.many.folder" in process.cmdline():
             process.kill()
 
 

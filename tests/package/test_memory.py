@@ -11,8 +11,9 @@ from safetensors.torch import load_file
 from tiny import toy_picture
 from typer.testing import CliRunner
 
-from inst_tutorial import cli, learning, many
+from inst_tutorial import cli, learning
 from inst_tutorial.learning import LearningSettings, learn
+from inst_tutorial.many import folder as many
 from inst_tutorial.memory import ADVICE, SAVERS, is_out_of_memory, save_memory
 from inst_tutorial.painter import Painter, PrecisionError
 from inst_tutorial.pictures import to_tensor

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inst_tutorial.files import OutputError, check_writable
-from inst_tutorial.manifest import Manifest, ManyError, PictureRecord, Record
+from inst_tutorial.many.manifest import Manifest, ManyError, PictureRecord, Record
 
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"),

@@ -26,11 +26,11 @@ from inst_tutorial.console import one_line_errors, unbroken_output
 from inst_tutorial.devices import check_device
 from inst_tutorial.files import OutputError
 from inst_tutorial.learning import LearningError, LearningSettings, StateError, learn_many
-from inst_tutorial.manifest import Manifest, ManyError, Record
+from inst_tutorial.many.manifest import Manifest, ManyError, Record
+from inst_tutorial.many.planning import add_group, plan
 from inst_tutorial.memory import ADVICE, is_out_of_memory, save_memory
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import PictureError, open_picture
-from inst_tutorial.planning import add_group, plan
 from inst_tutorial.words import Word
 
 RESTARTS = 10  # of a worker that died, before giving up
@@ -213,7 +213,7 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
     options = ["--multi_gpu", "--num_machines=1", f"--num_processes={processes}"]
     options += ["--mixed_precision=no", "--dynamo_backend=no", f"--max_restarts={RESTARTS}"]
     options += [f"--num_cpu_threads_per_process={max(1, (os.cpu_count() or 1) // processes)}"]
-    options += ["--main_process_port=0", "--module", "inst_tutorial.many", *arguments]
+    options += ["--main_process_port=0", "--module", "inst_tutorial.many.folder", *arguments]
     command = [sys.executable, "-m", "accelerate.commands.launch", *options]
     return subprocess.run(command).returncode
 
