@@ -116,6 +116,9 @@ class Evaluation:
     vectors: Tensor  # (k, d)
 
 
+Callback = Callable[[Evaluation], bool | None]
+
+
 # ------------------------------------------------------------------------- fixed pairs
 
 
@@ -218,6 +221,7 @@ class Learner:
         self.other_pairs = self._pairs(others) if others else None
         self.curve: list[Point] = []  # of each evaluation
         self.best = self.vectors()
+        self.ended = False  # by the callback
 
     def _pairs(self, pictures: Sequence[Image]) -> EvaluationPairs:
         """Pairs that depend only on the seed, so that the losses of all kinds can be compared."""
@@ -281,8 +285,8 @@ class Learner:
 
     @property
     def done(self) -> bool:
-        """Whether the loss has stopped falling."""
-        return plateau(self.losses, self.settings.patience)
+        """Whether the callback has ended it, or the loss has stopped falling."""
+        return self.ended or plateau(self.losses, self.settings.patience)
 
     def word(self) -> Word:
         """The word with the lowest evaluation loss so far."""
@@ -294,7 +298,7 @@ class Learner:
             "settings": self.settings.record(),
             "curve": self.curve,
             "steps": self.curve[-1]["step"],
-            "stopped": "plateau" if self.done else "steps",
+            "stopped": "callback" if self.ended else "plateau" if self.done else "steps",
             "version": __version__,
         }
         return Word(self.best, info)
@@ -311,14 +315,15 @@ def learn(
     others: Sequence[Image] = (),
     resume: str | Path | None = None,
     progress: bool = True,
-    callback: Callable[[Evaluation], None] | None = None,
+    callback: Callback | None = None,
 ) -> Word:
     """The word of one style, learned from one picture of it, or from several.
 
     Pictures are `painter.picture_size` pixels square. `others`: other content in the style, on
     which the loss is recorded too; nothing is learned from it. `resume`: a file that holds the
     state at the last evaluation. If it exists, learning goes on from there and ends with exactly
-    the same word. `callback` is called after every evaluation. Raises LearningError, ValueError.
+    the same word. `callback` is called after every evaluation; if it returns True, learning ends,
+    and the best word so far is returned. Raises LearningError, ValueError.
     """
     return learn_many(
         painter,
@@ -339,7 +344,7 @@ def learn_many(
     others: Sequence[Sequence[Image]] | None = None,
     resume: str | Path | None = None,
     progress: bool = True,
-    callback: Callable[[Evaluation], None] | None = None,
+    callback: Callback | None = None,
     finished: Callable[[int, Word], None] | None = None,
 ) -> list[Word]:
     """The words of many styles, learned together in one batch.
@@ -371,7 +376,8 @@ def learn_many(
                 loss, others_loss = learner.evaluate(step, _rows(tokens, [0]))
                 bar.set_postfix(loss=f"{loss:.4f}")
                 if callback:
-                    callback(Evaluation(i, step, loss, others_loss, learner.vectors()))
+                    seen = Evaluation(i, step, loss, others_loss, learner.vectors())
+                    learner.ended = callback(seen) is True
                 if finished and (learner.done or step == settings.steps):
                     finished(i, learner.word())
 

@@ -117,6 +117,19 @@ def test_word_tells_how_it_came_about(sd1_painter: Painter, style_picture, tmp_p
     assert again.info["curve"] == word.info["curve"]
 
 
+def test_a_callback_ends_the_learning_of_its_style(sd1_painter: Painter, style_picture) -> None:
+    def after_two_steps(seen):
+        return seen.style == 0 and seen.step == 2
+
+    whole = learn_many(sd1_painter, [[style_picture]] * 2, SHORT, progress=False)
+    words = learn_many(
+        sd1_painter, [[style_picture]] * 2, SHORT, progress=False, callback=after_two_steps
+    )
+    assert [(w.info["steps"], w.info["stopped"]) for w in words] == [(2, "callback"), (5, "steps")]
+    assert words[0].info["curve"] == whole[0].info["curve"][:2]
+    torch.testing.assert_close(words[1].vectors, whole[1].vectors)
+
+
 # ------------------------------------------------------------------------------- its own data
 
 
