@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,11 +12,12 @@ from PIL import Image
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import PictureError, open_picture
 from inst_tutorial.style_transfer import TransferSettings, transfer
+from inst_tutorial.widgets.gallery import OWN
+from inst_tutorial.widgets.own_files import uploaded
 from inst_tutorial.widgets.viewer import FrameViewer, Value, view
 from inst_tutorial.words import Word
 from inst_tutorial.world import Scene, paint
 
-OWN = "your own"
 ALT = (
     "Left the {content}, right the same repainted in {style}, at strength {strength} "
     "and guidance {guidance}"
@@ -108,10 +108,9 @@ class Playground(ipywidgets.VBox):
 
     def _uploaded(self, _: object) -> None:
         """Add an uploaded picture to the contents, or show why it cannot be opened."""
-        if not self.upload.value:
+        file = uploaded(self.upload)
+        if file is None:
             return
-        file = io.BytesIO(bytes(self.upload.value[0]["content"]))
-        file.name = self.upload.value[0]["name"]
         try:
             self.pictures[OWN] = open_picture(file, self.picture_size)
         except PictureError as error:

@@ -8,14 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ipywidgets
 import nbformat
 import pytest
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 pytest.importorskip("jupyter_book")
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from editions import course, teacher  # noqa: E402
+from editions import course, painters, teacher  # noqa: E402
 from editions.notebooks import SETUP, plain_notebook, sources, tags  # noqa: E402
 from editions.plain import Plain, is_plain  # noqa: E402
 from editions.references import Link, read_book  # noqa: E402
@@ -70,11 +72,6 @@ plain = Plain(Known(), {"far": "12.5"})
         ("| a |\n|---|\n| {doc}`x` |", "| a |\n|---|\n| [page book/x](page.html) |"),
         ("```{admonition} T\n:class: tip\nb\n```", "> **T**\n>\n> b"),
         ("```{solution-end}\n```", ""),
-        (
-            "```{painter} learn\nCaption.\n```",
-            "*On the page, a painter that works in your browser stands here: "
-            "[page book/painter_in_browser](page.html).*",
-        ),
         ("```python\n{doc}`x`\n```", "```python\n{doc}`x`\n```"),
     ],
 )
@@ -95,6 +92,29 @@ def test_what_the_page_folds_is_folded():
 def test_what_has_no_plain_form_is_an_error(text):
     with pytest.raises(ValueError, match=r"unknown|inside a list"):
         plain(text)
+
+
+@pytest.mark.parametrize("widget", painters.PANELS)
+def test_a_cell_opens_a_panel_where_the_page_has_a_painter(widget):
+    text = f"# Here\n\n```{{painter}} {widget}\nCaption.\n```\n\n## There"
+    before, about, panel, after = painters.text_cells(text, plain, "cell-7")
+    assert (before.source, before.id, after.source) == ("# Here", "cell-7", "## There")
+    assert "[page book/painter_in_browser](page.html)" in about.source
+    found = {}
+    exec(panel.source.rsplit("\n", 1)[0], found)  # all but the last line, which opens it
+    name = panel.source.splitlines()[-1].removesuffix("()")
+    assert issubclass(found[name], ipywidgets.VBox)
+
+
+def test_a_painter_without_a_panel_is_an_error():
+    with pytest.raises(ValueError, match=r"no panel for the painter 'fly'"):
+        list(painters.text_cells("```{painter} fly\n```", plain, "cell-7"))
+
+
+def test_students_get_the_panels_as_well():
+    source = new_notebook(cells=[new_markdown_cell("A.\n\n```{painter} studio\n```")])
+    cells = list(course.Exercises(source, plain, solved=False).cells())
+    assert [cell.cell_type for cell in cells] == ["markdown", "markdown", "code"]
 
 
 # ------------------------------------------------------------------------------ the notebooks
@@ -127,7 +147,11 @@ def test_no_myst_is_left(path, notebooks):
 def test_code_and_outputs_are_those_of_the_book(path, notebooks):
     nbformat.validate(notebooks[path.stem])
     before, after = (
-        [(cell.source, cell.outputs) for cell in notebook.cells if cell.cell_type == "code"]
+        [
+            (cell.source, cell.outputs)
+            for cell in notebook.cells
+            if cell.cell_type == "code" and painters.PAINTER not in tags(cell)
+        ]
         for notebook in (nbformat.read(path, 4), notebooks[path.stem])
     )
     assert before == after

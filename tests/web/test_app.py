@@ -214,6 +214,19 @@ def test_a_file_that_is_no_word_is_refused_kindly(opened):
     status(page, "This is no word")
 
 
+def test_another_picture_of_the_readers_own_has_no_word_yet(opened, paintbox, tmp_path):
+    page = opened()
+    style = page.get_by_role("group", name="Style").locator("input[type=file]")
+    style.set_input_files(picture_file())
+    word = Word(torch.zeros(1, paintbox.text_width)).save(tmp_path / "mine.safetensors")
+    page.get_by_label("A word that was saved").set_input_files(word)
+    assert button(page, "Save the word").is_visible()
+    assert page.get_by_label("Caption").input_value() == "*"
+    style.set_input_files(picture_file())
+    page.get_by_text("has never seen this style").wait_for()
+    assert not button(page, "Save the word").is_visible()
+
+
 # --------------------------------------------------------------------------- with the painter
 
 

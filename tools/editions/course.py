@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from editions.notebooks import glued, plain_cells, sources, tags, with_heading
+from editions.painters import text_cells
 from editions.plain import Piece, Plain, headings, segments, without_code
 from editions.references import References
 
@@ -99,8 +100,7 @@ class Exercises:
         if self.skips:
             start = next((start for _, start, _ in headings(text)), len(text))
             text, self.skips = text[start:], start == len(text)
-        if text := self.plain(text):
-            yield new_markdown_cell(text, id=name)
+        yield from text_cells(text, self.plain, name)
 
     def exercise(self, piece: Piece, name: str) -> Iterator[NotebookNode]:
         """The question; then a stub and its check, or a cell for words."""

@@ -9,6 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
+from editions.painters import text_cells
 from editions.plain import Plain
 from editions.references import ROOT, References
 
@@ -58,8 +59,7 @@ def plain_notebook(path: Path, references: References) -> NotebookNode:
 def plain_cells(cell: NotebookNode, plain: Plain) -> list[NotebookNode]:
     """A cell of text without MyST, if any is left; or code, and the caption of its figure."""
     if cell.cell_type == "markdown":
-        text = plain(cell.source)
-        return [new_markdown_cell(text, id=cell.id)] if text else []
+        return list(text_cells(cell.source, plain, cell.id))
     code = NotebookNode(cell, metadata=NotebookNode(folding(cell)))
     figure = cell.metadata.get("mystnb", {}).get("figure")
     if figure is None:

@@ -118,7 +118,6 @@ class Plain:
             "dropdown": lambda one: self.folded(self(one.title), self(one.body)),
             "exercise": self.exercise,
             "math": lambda one: self.formula(one.body, one.options.get("label")),
-            "painter": lambda one: self.painter(),
             "solution": lambda one: self.folded(f"Solution of {self.called(one)}", self(one.body)),
             "solution-end": lambda one: "",
             "solution-start": lambda one: (
@@ -144,11 +143,6 @@ class Plain:
         """The exercise with its number and its title."""
         link = self.references.numbered(piece.options["label"], "exercise")
         return f"**{link}. {self(piece.title)}**\n\n{self(piece.body)}\n"
-
-    def painter(self) -> str:
-        """Where the painter of the page is found: a notebook cannot hold it."""
-        page = self.references.doc("book/painter_in_browser")
-        return f"*On the page, a painter that works in your browser stands here: {page}.*"
 
     def called(self, piece: Piece) -> str:
         """The exercise that a solution belongs to, without a link."""

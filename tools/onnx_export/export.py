@@ -19,7 +19,6 @@ from typing import Any
 from filelock import FileLock
 
 import inst_tutorial
-from inst_tutorial import world
 from inst_tutorial.folders import PAINTBOX
 from inst_tutorial.painter import Painter
 from onnx_export import graphs, weights
@@ -95,7 +94,7 @@ def _write(out: Path, old: Path, folder: Path, made_of: dict[str, str]) -> None:
         "graphs": made,
         "files": {name: _facts(out / name) for name in (*_files(made), *sorted(runtime))},
         **describe(painter),
-        "gallery": write_gallery(out, world.artists(), painter.picture_size),
+        "gallery": write_gallery(out, painter.picture_size),
     }
     (out / MANIFEST).write_text(json.dumps(manifest, separators=(",", ":")), encoding="utf-8")
 

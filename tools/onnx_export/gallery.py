@@ -7,49 +7,32 @@ from typing import Any
 
 from PIL import Image
 
-from inst_tutorial.world import HELD_OUT, STYLES, Scene, Style, paint, style_words
-
-STYLE_SCENE = Scene("house", "meadow", colour="blue", trim="red", seed=4)
-FIRST = ("lagoon", "starry", "ember")  # the others follow in the world's own order
-CALLED = ("oil", "woodcut", "mosaic", "vortex", "blueprint", "watercolour")
-CONTENTS = {
-    "cat": Scene("cat", "meadow", colour="orange", trim="brown", seed=2),
-    "lighthouse": Scene("lighthouse", "sea", colour="red", seed=1),
-    "castle": Scene("castle", "mountains", colour="purple", seed=3),
-    "owl": Scene("owl", "snow", colour="brown", seed=11),
-    "sailboat": Scene("sailboat", "sea", light="sunset", colour="red", seed=12),
-    "windmill": Scene("windmill", "meadow", colour="yellow", seed=13),
-    "balloon": Scene("balloon", "desert", colour="purple", trim="yellow", seed=14),
-    "rocket": Scene("rocket", "city", light="night", colour="red", seed=15),
-}
+from inst_tutorial.world import Scene, Style, paint, style_words
+from inst_tutorial.world.gallery import (
+    CONTENT_SCENES,
+    STYLE_SCENE,
+    styles_of_artists,
+    unseen_styles,
+)
 
 
-def write_gallery(out: Path, artists: dict[str, Style], size: int) -> dict[str, Any]:
+def write_gallery(out: Path, size: int) -> dict[str, Any]:
     """Paint all pictures into out/gallery; returns what paintbox.json says of them.
 
     Those that are read are without loss; a truth is only looked at.
     """
     (out / "gallery/truth").mkdir(parents=True)
-    names = [*FIRST, *(name for name in HELD_OUT if name not in FIRST)]
-    unseen = {name: HELD_OUT[name] for name in names}
-    called = {
-        name: artists[name] for name, style in _artists_of(artists).items() if style in CALLED
-    }
+    unseen, called = unseen_styles(), styles_of_artists()
     styles = [_style(out, size, name, style, None) for name, style in unseen.items()]
     styles += [_style(out, size, name, style, f"by {name}") for name, style in called.items()]
     contents = []
-    for name, scene in CONTENTS.items():
+    for name, scene in CONTENT_SCENES.items():
         _save(paint(scene, size=size), out / f"gallery/{name}.webp")
         contents.append({"name": name, "label": _label(scene), "picture": f"gallery/{name}.webp"})
         for style_name, style in {**unseen, **called}.items():
             truth = paint(scene, style, size=size)
             _save(truth, out / f"gallery/truth/{name}-{style_name}.webp", lossy=True)
     return {"styles": styles, "contents": contents, "truth": "gallery/truth/{content}-{style}.webp"}
-
-
-def _artists_of(artists: dict[str, Style]) -> dict[str, str]:
-    """{an artist's name: the named style of training it paints in}, for those that have one."""
-    return dict(zip(artists, STYLES, strict=False))
 
 
 def _style(out: Path, size: int, name: str, style: Style, prompt: str | None) -> dict[str, Any]:

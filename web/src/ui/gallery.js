@@ -19,7 +19,8 @@ export class Gallery {
   /**
    * @param {string} legend @param {Item[]} items @param {string} root where their pictures lie
    * @param {number} side of a picture, in pixels
-   * @param {(chosen: string) => void} changed
+   * @param {(chosen: string, fresh?: boolean) => void} changed `fresh`: it is another picture than
+   * the one that had this name before
    */
   constructor(legend, items, root, side, changed) {
     this.items = new Map(items.map((item) => [item.name, item]));
@@ -53,11 +54,11 @@ export class Gallery {
     return make("label", { class: "ip-choice" }, input, face, make("span", {}, label));
   }
 
-  /** @param {string} name */
-  #choose(name) {
+  /** @param {string} name @param {boolean} [fresh] */
+  #choose(name, fresh = false) {
     this.name = name;
     this.#error.textContent = "";
-    this.changed(name);
+    this.changed(name, fresh);
   }
 
   /** Choose by program. @param {string} name */
@@ -123,7 +124,7 @@ export class Gallery {
       this.#list.querySelector(`.ip-choice:has(input[value="${OWN}"])`)?.remove();
       this.#list.prepend(this.#choice(OWN, "your own", canvasOf(rgba, "your own")));
       this.select(OWN);
-      this.#choose(OWN);
+      this.#choose(OWN, true);
     } catch (error) {
       this.#error.textContent = /** @type {Error} */ (error).message;
     }

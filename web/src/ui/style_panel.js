@@ -31,7 +31,11 @@ export class StylePanel {
     this.#work = work;
     this.page = page;
     const { gallery, picture_size: side } = client.manifest;
-    const changed = () => (this.#describe(), page.changed());
+    const changed = (/** @type {string} */ name, fresh = false) => {
+      if (fresh) this.#words.delete(name); // it belonged to another picture
+      this.#describe();
+      page.changed();
+    };
     const items = gallery.styles.map((style) => ({ ...style, label: style.prompt ?? style.label }));
     this.gallery = new Gallery("Style", items, client.root, side, changed);
     this.save = button("Save the word", () => this.#save(), "ip-quiet");

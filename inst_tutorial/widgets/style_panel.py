@@ -1,0 +1,156 @@
+"""The style: a picture to learn from, and its word, which is learned here or opened from a file."""
+
+from __future__ import annotations
+
+import html
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import ipywidgets
+from PIL import Image
+
+from inst_tutorial.figures import curves, to_picture
+from inst_tutorial.learning import Evaluation, LearningSettings, learn
+from inst_tutorial.painter import PLACEHOLDER, Painter
+from inst_tutorial.style_transfer import TransferSettings, transfer
+from inst_tutorial.widgets.gallery import BY, Gallery, style_pictures
+from inst_tutorial.widgets.own_files import free_path, uploaded
+from inst_tutorial.widgets.shown import figure_html, row_html
+from inst_tutorial.widgets.work import Work
+from inst_tutorial.words import Word, WordError
+
+# As the painter of the pages learns: few steps at a high rate, all of them.
+LEARNING = LearningSettings(
+    kind="free", steps=60, batch=4, learning_rate=0.2, evaluate_every=10, patience=7
+)
+PREVIEW = TransferSettings(steps=10)
+NO_WORD = "Learn the word of this style first, or choose an artist whom the painter knows by name."
+
+
+class StylePanel(ipywidgets.VBox):
+    """Choose a style, learn its word, save it or open one.
+
+    `preview`: a function that gives the content picture to be repainted at each evaluation, or
+    None. `changed` is called when another style is chosen, or has got a word.
+    """
+
+    def __init__(
+        self,
+        painter: Painter,
+        work: Work,
+        *,
+        preview: Callable[[], Image.Image] | None = None,
+        changed: Callable[[], None] = lambda: None,
+        settings: LearningSettings = LEARNING,
+    ) -> None:
+        self.painter, self.work, self.preview, self.changed = painter, work, preview, changed
+        self.settings = settings
+        self.words: dict[bytes, Word] = {}  # by the pixels of the style picture
+        self.gallery = Gallery("Style", style_pictures(painter), painter.picture_size, self._chosen)
+        self.state, self.curve, self.stages = (ipywidgets.HTML() for _ in range(3))
+        self.learn = work.starter("Learn its word", self._learn)
+        self.opener = ipywidgets.FileUpload(
+            accept=".safetensors",
+            multiple=False,
+            description="Open a word",
+            layout={"width": "auto"},
+        )
+        self.save = ipywidgets.Button(description="Save the word", layout={"width": "auto"})
+        buttons = ipywidgets.HBox(
+            [self.learn, self.opener, self.save], layout={"flex_flow": "wrap"}
+        )
+        super().__init__([self.gallery, self.state, buttons, self.curve, self.stages])
+        self.opener.observe(lambda _: work.attempt(self._open), names="value")
+        self.save.on_click(lambda _: work.attempt(self._save))
+        self._describe()
+
+    @property
+    def word(self) -> Word | None:
+        """The word of the chosen style, if there is one."""
+        return self.words.get(self.gallery.picture.tobytes())
+
+    @property
+    def prompt(self) -> str | None:
+        """What calls the style in a prompt: "*" for its word, or the artist's name."""
+        if self.word:
+            return PLACEHOLDER
+        name = self.gallery.name
+        return f"a painting {name}" if name.startswith(BY) else None
+
+    def _chosen(self) -> None:
+        self._describe()
+        self.changed()
+
+    def _describe(self) -> None:
+        self.save.disabled = self.word is None
+        if self.word:
+            said = "Its word is learned: “*” in the caption stands for it."
+        elif self.prompt:
+            said = "The painter knows this artist by name: nothing needs to be learned."
+        else:
+            said = "The painter has never seen this style. Learn a word for it: about a minute."
+        self.state.value = html.escape(said)
+
+    def _learn(self) -> None:
+        name, picture = self.gallery.name, self.gallery.picture
+        self.work.say(f"Learning the word of {name} …")
+        self.stages.value = ""
+        watch = Watch(self, None if self.preview is None else self.preview())
+        word = learn(self.painter, picture, self.settings, progress=False, callback=watch)
+        self._keep(picture, word)
+        stopped = word.info["stopped"] == "callback"
+        self.work.say(
+            "Stopped: the best word so far is kept." if stopped else "The word is learned."
+        )
+
+    def _keep(self, picture: Image.Image, word: Word) -> None:
+        self.words[picture.tobytes()] = word
+        self._chosen()
+
+    def _open(self) -> None:
+        file = uploaded(self.opener)
+        if file is None:
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "word.safetensors")
+            path.write_bytes(file.getvalue())
+            try:
+                word = Word.load(path)
+            except WordError as error:
+                raise WordError(str(error).replace(str(path), file.name)) from error
+        self._keep(self.gallery.picture, word)
+        self.work.say(f"“*” stands for the word in {file.name} now.")
+
+    def _save(self) -> None:
+        if self.word:
+            path = self.word.save(free_path(self.gallery.name, ".safetensors"))
+            self.work.say(f"The word is saved in {path.resolve()}.")
+
+
+class Watch:
+    """What a panel shows while a word is learned: its loss, and a picture repainted with it."""
+
+    def __init__(self, panel: StylePanel, content: Image.Image | None) -> None:
+        self.panel, self.content = panel, content
+        self.steps: list[int] = []
+        self.losses: list[float] = []
+        self.figures: list[str] = []
+
+    def __call__(self, seen: Evaluation) -> bool:
+        """Show one evaluation; whether the reader has pressed Stop."""
+        self.steps.append(seen.step)
+        self.losses.append(seen.loss)
+        panel = self.panel
+        curve = curves({"loss": self.losses}, x=self.steps, xlabel="step", ylabel="loss")
+        said = (
+            f"Loss on the style picture: {self.losses[0]:.4f} at first, {seen.loss:.4f} after "
+            f"{seen.step} steps"
+        )
+        panel.curve.value = figure_html(to_picture(curve), said, width=400)
+        if self.content:
+            picture = transfer(panel.painter, self.content, Word(seen.vectors), PREVIEW)
+            self.figures.append(figure_html(picture, f"step {seen.step}"))
+            panel.stages.value = row_html(self.figures)
+        panel.work.progress(seen.step, panel.settings.steps)
+        return panel.work.stopping
