@@ -1,4 +1,4 @@
-"""The frame viewer in JupyterLab: a kernel computes, and keys and clicks reach the viewer."""
+"""Viewer and panels in JupyterLab: a kernel computes, and keys and clicks reach it."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import pytest
 from chromium import needs_chromium
 from nbformat.sign import NotebookNotary
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from PIL import Image
 
 pytestmark = pytest.mark.browser
 
@@ -28,17 +29,20 @@ def flat(grey, tint):
 view(flat, grey=[0, 100, 200], tint=["blue", "none"], alt="{tint} at {grey}", caption="Grey.",
      live=flat, live_ranges={"grey": (0, 200, 1)})
 """
+PANEL = "from inst_tutorial.widgets import Studio\n\nStudio()"
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab that serves three notebooks.
+    """The address of a JupyterLab that serves four notebooks.
 
-    live.ipynb has not been run; stranger.ipynb comes with its output, as one downloads it from
-    the book; trusted.ipynb is another that Jupyter's notary has signed, as "Trust Notebook" does.
+    live.ipynb and panel.ipynb have not been run; stranger.ipynb comes with its output, as one
+    downloads it from the book; trusted.ipynb is another that Jupyter's notary has signed, as
+    "Trust Notebook" does.
     """
     folder = tmp_path_factory.mktemp("lab")
     nbformat.write(notebook_with(), folder / "live.ipynb")
+    nbformat.write(notebook_with(source=PANEL), folder / "panel.ipynb")
     nbformat.write(notebook_with(stored_output()), folder / "stranger.ipynb")
     trusted = notebook_with(stored_output(), source=f"# mine\n{CELL}")
     nbformat.write(trusted, folder / "trusted.ipynb")
@@ -99,13 +103,17 @@ def picture(tab):
     return tab.locator(".inst-view-picture").first
 
 
-@needs_chromium
-def test_a_kernel_computes_what_is_between_the_frames(lab, tab):
+def run_the_cell(lab, tab, notebook):
     tab.set_default_timeout(SECONDS * 1000)
-    tab.goto(f"{lab}/lab/tree/live.ipynb")
+    tab.goto(f"{lab}/lab/tree/{notebook}")
     tab.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     tab.locator(".jp-CodeCell .cm-content").first.click()
     tab.keyboard.press("Shift+Enter")
+
+
+@needs_chromium
+def test_a_kernel_computes_what_is_between_the_frames(lab, tab):
+    run_the_cell(lab, tab, "live.ipynb")
     picture(tab).wait_for()
     assert picture(tab).get_attribute("alt") == "blue at 0"
     slider = tab.locator(".inst-view input[type=range]")
@@ -148,3 +156,26 @@ def test_a_trusted_notebook_has_its_controls_before_it_is_run(lab, tab):
     tab.locator(".inst-view input[type=range]").press("End")
     assert picture(tab).get_attribute("alt") == "blue at 200"
     assert not tab.get_by_text("trust this notebook").is_visible()
+
+
+@needs_chromium
+def test_a_panel_repaints_and_hears_stop_while_it_learns(lab, tab):
+    run_the_cell(lab, tab, "panel.ipynb")
+    tab.get_by_role("button", name="Learn its word").click()
+    tab.get_by_text("step 0", exact=True).wait_for()
+    tab.get_by_role("button", name="Stop").click()
+    tab.get_by_text("Stopped: the best word so far is kept.").wait_for()
+    tab.get_by_role("button", name="Repaint the content").click()
+    tab.get_by_text("expected after step").wait_for()
+    tab.get_by_text("The picture is repainted.").wait_for()
+    tab.get_by_role("button", name="Save the picture").click()
+    tab.get_by_text("The picture is saved in").wait_for()
+    said = tab.get_by_text("The picture is saved in").inner_text()
+    with Image.open(said.removeprefix("The picture is saved in ").removesuffix(".")) as saved:
+        assert saved.size == (128, 128)
+    tab.set_viewport_size({"width": 1280, "height": 1500})
+    tab.wait_for_timeout(1500)
+    tab.screenshot(path="/tmp/b2/lab.png", full_page=True)
+    tab.set_viewport_size({"width": 600, "height": 1900})
+    tab.wait_for_timeout(1500)
+    tab.screenshot(path="/tmp/b2/lab_narrow.png", full_page=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
+import queue
 import re
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -62,14 +64,21 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.server.pages[urlsplit(self.path).path].encode())
 
+    def do_POST(self) -> None:
+        size = int(self.headers["Content-Length"])
+        self.server.received.put(json.loads(self.rfile.read(size)))
+        self.send_response(204)
+        self.end_headers()
+
     def log_message(self, *_: object) -> None:
         pass
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """`pages`: {path: the HTML served there}; `address` of it all."""
+    """`pages`: {path: the HTML served there}; `received`: what pages sent; `address` of it all."""
 
     pages: dict[str, str]
+    received: queue.Queue[dict[str, Any]]
     daemon_threads = True
 
     @property
@@ -107,6 +116,7 @@ def module_server(exported: Path) -> Iterator[Server]:
 def serving(folder: Path) -> Iterator[Server]:
     """A server in the background, closed at the end."""
     server = Server(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+    server.received = queue.Queue()
     server.pages = {"/blank": PAGE.format(widget="")}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
