@@ -173,9 +173,3 @@ def test_a_panel_repaints_and_hears_stop_while_it_learns(lab, tab):
     said = tab.get_by_text("The picture is saved in").inner_text()
     with Image.open(said.removeprefix("The picture is saved in ").removesuffix(".")) as saved:
         assert saved.size == (128, 128)
-    tab.set_viewport_size({"width": 1280, "height": 1500})
-    tab.wait_for_timeout(1500)
-    tab.screenshot(path="/tmp/b2/lab.png", full_page=True)
-    tab.set_viewport_size({"width": 600, "height": 1900})
-    tab.wait_for_timeout(1500)
-    tab.screenshot(path="/tmp/b2/lab_narrow.png", full_page=True)
