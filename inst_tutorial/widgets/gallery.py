@@ -43,7 +43,7 @@ class Gallery(ipywidgets.VBox):
             accept="image/*",
             multiple=False,
             description="Your own picture",
-            layout={"width": "auto"},
+            layout={"width": "max-content"},
         )
         self.shown, self.message = ipywidgets.HTML(), ipywidgets.HTML()
         super().__init__([self.menu, self.shown, self.upload, self.message])

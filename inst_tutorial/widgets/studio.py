@@ -37,7 +37,7 @@ class Studio(ipywidgets.VBox):
         self.repaint = self.work.starter("Repaint the content", self._repaint)
         self.draw = self.work.starter("Draw the caption", self._draw, "")
         self.save = ipywidgets.Button(
-            description="Save the picture", disabled=True, layout={"width": "auto"}
+            description="Save the picture", disabled=True, layout={"width": "max-content"}
         )
         self.compare, self.shown = Compare(), ipywidgets.HTML()
         self.compare.layout.display = "none"

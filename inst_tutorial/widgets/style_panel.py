@@ -54,9 +54,9 @@ class StylePanel(ipywidgets.VBox):
             accept=".safetensors",
             multiple=False,
             description="Open a word",
-            layout={"width": "auto"},
+            layout={"width": "max-content"},
         )
-        self.save = ipywidgets.Button(description="Save the word", layout={"width": "auto"})
+        self.save = ipywidgets.Button(description="Save the word", layout={"width": "max-content"})
         buttons = ipywidgets.HBox(
             [self.learn, self.opener, self.save], layout={"flex_flow": "wrap"}
         )
