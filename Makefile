@@ -8,7 +8,7 @@ export OMP_WAIT_POLICY := PASSIVE
 test test-fast notebooks times: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint web notebooks editions slides book pdf lab bench bench-gpu check-card paintbox clean
+.PHONY: help demo test test-fast lint web notebooks editions diagrams slides book pdf lab bench bench-gpu check-card paintbox clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ times: .venv/.develop  ## the same, and write how long each took into the page o
 
 editions: .venv/.develop  ## write plain notebooks and those for courses into _build/notebooks
 	$(BIN)/python tools/make_editions.py
+
+diagrams: .venv/.develop  ## draw the diagrams of the book into book/_static/diagrams
+	$(BIN)/python tools/make_diagrams.py
 
 slides: .venv/.develop  ## write the slides for a class and a module into _build/slides
 	$(BIN)/python tools/make_slides.py

@@ -47,6 +47,9 @@ class Known:
     def file(self, path):
         return Link(path, "file")
 
+    def static(self, path):
+        return f"https://book/{path}"
+
     ref = numbered
 
 
@@ -72,6 +75,11 @@ plain = Plain(Known(), {"far": "12.5"})
         ("| a |\n|---|\n| {doc}`x` |", "| a |\n|---|\n| [page book/x](page.html) |"),
         ("```{admonition} T\n:class: tip\nb\n```", "> **T**\n>\n> b"),
         ("```{solution-end}\n```", ""),
+        (
+            "```{figure} _static/a.webp\n:name: fig-a\n:alt: A house\n\nOne {doc}`x`.\n```",
+            "![A house](https://book/_static/a.webp)\n\n"
+            "**[figure fig-a](#).** One [page book/x](page.html).",
+        ),
         ("```python\n{doc}`x`\n```", "```python\n{doc}`x`\n```"),
     ],
 )

@@ -10,7 +10,9 @@ import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, Literal
+from xml.etree import ElementTree
 
 from docutils.parsers.rst import Directive, directives
 from markdown_it import MarkdownIt
@@ -21,9 +23,10 @@ from myst_parser.parsers.directives import parse_directive_text
 from myst_parser.parsers.mdit import create_md_parser
 from sphinx.util.nodes import split_explicit_title
 
-from editions.references import Link, References
+from editions.references import ROOT, Link, References
 
 EXTENSIONS = {"amsmath", "colon_fence", "deflist", "dollarmath"}
+BOOK = ROOT / "book"
 FENCES = ("fence", "colon_fence")
 FOLDED = "dropdown"
 Answers = Literal["folded", "open", "out"]
@@ -41,7 +44,10 @@ class Box(Directive):
     has_content = True
     optional_arguments = 1
     final_argument_whitespace = True
-    option_spec = {"class": directives.class_option, "label": directives.unchanged}  # noqa: RUF012
+    option_spec = {  # noqa: RUF012
+        "class": directives.class_option,
+        **dict.fromkeys(("label", "name", "alt", "width"), directives.unchanged),
+    }
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,7 @@ class Plain:
             "admonition": self.admonition,
             "dropdown": lambda one: self.folded(self(one.title), self(one.body)),
             "exercise": self.exercise,
+            "figure": self.figure,
             "math": lambda one: self.formula(one.body, one.options.get("label")),
             "solution": lambda one: self.folded(f"Solution of {self.called(one)}", self(one.body)),
             "solution-end": lambda one: "",
@@ -143,6 +150,13 @@ class Plain:
         """The exercise with its number and its title."""
         link = self.references.numbered(piece.options["label"], "exercise")
         return f"**{link}. {self(piece.title)}**\n\n{self(piece.body)}\n"
+
+    def figure(self, piece: Piece) -> str:
+        """The picture of the page with its number, from the online book."""
+        url = self.references.static(piece.title)
+        alt = piece.options.get("alt") or drawn_text(BOOK / piece.title)
+        link = self.references.numbered(piece.options["name"])
+        return f"![{alt}]({url})\n\n**{link}.** {self(piece.body)}\n"
 
     def called(self, piece: Piece) -> str:
         """The exercise that a solution belongs to, without a link."""
@@ -245,6 +259,12 @@ def line_starts(text: str) -> list[int]:
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     return [*starts, len(text)]
+
+
+def drawn_text(path: Path) -> str:
+    """What a drawing shows, in its own words."""
+    found = ElementTree.parse(path).getroot().findtext("{http://www.w3.org/2000/svg}desc")
+    return " ".join((found or "").split())
 
 
 def quoted(text: str) -> str:

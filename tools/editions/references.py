@@ -65,6 +65,10 @@ class References:
         """A file of the repository, named from a page in book/."""
         return Link(Path(path).name, f"{self.repository}/blob/main/{normpath(Path('book', path))}")
 
+    def static(self, path: str) -> str:
+        """The online address of a file in _static, named from a page in book/."""
+        return self.base + path
+
     def title(self, page: str) -> str:
         """A page's title."""
         return self.env.titles[page].astext()
