@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.path import Path as Outline
 from matplotlib.textpath import text_to_path
 
@@ -46,7 +46,8 @@ def line_of(text: str, bold: bool = False) -> Line:
     if math:
         glyphs, outlines, bars = text_to_path.get_glyphs_mathtext(font, text)
     else:
-        file = text_to_path._get_font(font)
+        file = get_font(findfont(font))
+        file.set_size(SCALE, 72)
         glyphs, outlines, bars = text_to_path.get_glyphs_with_font(file, text)
     width, _, _ = text_to_path.get_text_width_height_descent(text, font, math)
     letters = [
