@@ -1,5 +1,5 @@
 # %% ex-06-1
-# hint: nothing more alive
+# hint: nothing more learns
 def count(d_v, d, m, layers=2):
     values, out, word = d_v * m, m * d_v + d_v, d_v * d + d
     return layers * (3 * values + out) + word, layers * (values + out) + word
