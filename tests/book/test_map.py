@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import pkgutil
 import re
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import inst_tutorial
+from inst_tutorial.noise_level import timesteps
+from inst_tutorial.noise_schedule import Schedule
 
 ROOT = Path(__file__).parents[2]
 MAP = (ROOT / "book" / "b_paper_code_tests.md").read_text(encoding="utf-8")
@@ -71,6 +74,28 @@ def test_links_to_the_authors_code_name_its_commit():
     links = [link for link in AUTHORS.findall(MAP) if link]
     assert len(links) > 20
     assert [link for link in links if not link.startswith("/blob/71a8f01/")] == []
+
+
+def noise_to_signal(schedule, t):
+    return ((1 - schedule.alpha_bar(t)) / schedule.alpha_bar(t)).sqrt().item()
+
+
+@pytest.mark.parametrize("steps", [50, 20, 10])
+def test_the_surplus_of_the_official_levels_is_as_the_map_says(steps):
+    (head,) = re.findall(r"^\| \|(?: strength [\d.]+ \|)+$", MAP, flags=re.MULTILINE)
+    (row,) = re.findall(rf"^\| {steps} steps \|(.+)$", MAP, flags=re.MULTILINE)
+    strengths = [float(number) for number in re.findall(r"[\d.]+", head)]
+    said = [int(number) for number in re.findall(r"\d+", row)]
+    assert len(said) == len(strengths) == 5
+    config = json.loads(
+        (ROOT / "inst_tutorial/paintbox/scheduler/scheduler_config.json").read_text()
+    )
+    schedule = Schedule.from_config(config)
+    for strength, percent in zip(strengths, said, strict=True):
+        noised_at = int(1000 * strength)
+        denoised_from = timesteps(schedule, steps)[-int(steps * strength)]
+        ratio = noise_to_signal(schedule, noised_at) / noise_to_signal(schedule, denoised_from)
+        assert round(100 * (ratio - 1)) == percent
 
 
 def test_every_public_module_is_on_the_api_page():
