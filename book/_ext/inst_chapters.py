@@ -11,6 +11,7 @@ from typing import Any
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.locale import _
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import docname_join
 from sphinx.util.nodes import make_refnode
@@ -38,10 +39,11 @@ class ChapterLinks(SphinxPostTransform):
     def named(self, link: addnodes.pending_xref, page: str, number: int) -> nodes.reference:
         """The link to a chapter, under its number."""
         title = self.env.titles[page].astext()
-        text = f"{number}. {title}" if only_links(link) else f"Chapter {number}"
+        called = _("Chapter %s") % number
+        text = f"{number}. {title}" if only_links(link) else called
         inner = nodes.inline(text, text, classes=["doc"])
         here, builder = self.env.docname, self.app.builder
-        return make_refnode(builder, here, page, "", inner, f"Chapter {number}. {title}")
+        return make_refnode(builder, here, page, "", inner, f"{called}. {title}")
 
 
 def only_links(link: nodes.Node) -> bool:

@@ -11,7 +11,9 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
+from inst_languages import english_site
 from sphinx.application import Sphinx
+from sphinx.locale import _
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tools"))
@@ -31,12 +33,16 @@ def _launch_bar(app: Sphinx, doctree: nodes.document, page: str) -> None:
     if app.builder.name != "html" or Path(app.env.doc2path(page)).suffix != ".ipynb":
         return
     title = next(doctree.findall(nodes.title))
-    bar = nodes.raw("", launch_bar(Path(page).name, repository(app)), format="html")
+    folder = f"../{english_site(app)}{FOLDER}"
+    bar = nodes.raw("", launch_bar(Path(page).name, repository(app), folder), format="html")
     title.parent.insert(title.parent.index(title) + 1, bar)
 
 
-def launch_bar(name: str, repository: str) -> str:
-    """The bar for the notebook of this name, as HTML. repository: "owner/name" on GitHub."""
+def launch_bar(name: str, repository: str, folder: str) -> str:
+    """The bar for the notebook of this name, as HTML.
+
+    repository: "owner/name" on GitHub. folder: where the notebooks are, seen from the page.
+    """
     file = f"{name}.ipynb"
     source = f"github.com/{repository}/blob/{BRANCH}/{file}"
     places = {
@@ -45,8 +51,8 @@ def launch_bar(name: str, repository: str) -> str:
         "Binder": f"https://mybinder.org/v2/gh/{repository}/{BRANCH}?urlpath=lab/tree/{file}",
     }
     links = [f'<a href="{escape(url)}">{place}</a>' for place, url in places.items()]
-    links.append(f'<a href="../{FOLDER}/{file}" download>Download</a>')
-    label = "Run this page"
+    links.append(f'<a href="{folder}/{file}" download>{_("Download")}</a>')
+    label = _("Run this page")
     return (
         f'<nav class="inst-launch" aria-label="{label}"><span>{label}</span>{"".join(links)}</nav>'
     )
@@ -60,7 +66,7 @@ def repository(app: Sphinx) -> str:
 
 def _write_notebooks(app: Sphinx, error: Exception | None) -> None:
     """Write the plain notebooks beside the pages."""
-    if error is None and app.builder.name == "html":
+    if error is None and app.builder.name == "html" and not english_site(app):
         from editions.notebooks import write_plain
         from editions.references import References
 

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from inst_languages import english_site
 from sphinx.application import Sphinx
+from sphinx.locale import _
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
@@ -34,13 +36,19 @@ COMMANDS = {
 }
 TEXT = """
 <section class="inst-painter" data-widget="{widget}" data-root="{folder}/">
-<figure><img src="{still}" alt="A photograph of a cat in a meadow, a painting in the style
-called lagoon, and the cat repainted in that style" width="600" height="200">
+<figure><img src="{still}" alt="{alt}" width="600" height="200">
 <figcaption>{caption}</figcaption></figure>
-<p class="ip-hint">On a web page with JavaScript, the painter itself stands here. On your own
-machine the same is done by <code>{command}</code>.</p>
+<p class="ip-hint">{hint}</p>
 </section>
 """
+ALT = (
+    "A photograph of a cat in a meadow, a painting in the style called lagoon, "
+    "and the cat repainted in that style"
+)
+HINT = (
+    "On a web page with JavaScript, the painter itself stands here. "
+    "On your own machine the same is done by %s."
+)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -63,15 +71,17 @@ class PainterDirective(SphinxDirective):
         if widget not in COMMANDS:
             known = ", ".join(COMMANDS)
             raise self.error(f"there is no widget {widget!r} of the painter: choose {known}")
-        root = "/".join([".."] * self.env.docname.count("/")) or "."
+        up = "/".join([".."] * self.env.docname.count("/")) or "."
+        root = f"{up}/{english_site(self.env.app)}".rstrip("/")
         text = html(widget, " ".join(self.content), f"{root}/{FOLDER}", f"{root}/{STILL}")
         return [nodes.raw("", text, format="html", classes=["inst-painter-place"])]
 
 
 def html(widget: str, caption: str, folder: str, still: str) -> str:
     """A widget's place: what stands there until the painter does, and where that lies."""
-    command = COMMANDS[widget]
-    return TEXT.format(widget=widget, caption=caption, folder=folder, still=still, command=command)
+    hint = _(HINT) % f"<code>{COMMANDS[widget]}</code>"
+    places = dict(widget=widget, folder=folder, still=still)
+    return TEXT.format(**places, alt=_(ALT), caption=caption, hint=hint)
 
 
 def _scripts(
@@ -81,13 +91,14 @@ def _scripts(
     if doctree and any(
         "inst-painter-place" in raw["classes"] for raw in doctree.findall(nodes.raw)
     ):
-        app.add_css_file("painter/app/painter.css")
-        app.add_js_file("painter/app/page.js", type="module")
+        site = "../../_static/" if english_site(app) else ""
+        app.add_css_file(f"{site}painter/app/painter.css")
+        app.add_js_file(f"{site}painter/app/page.js", type="module")
 
 
 def _copy_painter(app: Sphinx, error: Exception | None) -> None:
     """Put painter and app into the built pages."""
-    if error or app.builder.format != "html":
+    if error or app.builder.format != "html" or english_site(app):
         return
     target = Path(app.outdir, FOLDER)
     shutil.rmtree(target, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""The Korean edition: its catalogues and its pages."""
