@@ -8,7 +8,7 @@ export OMP_WAIT_POLICY := PASSIVE
 test test-fast notebooks times: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint web notebooks editions diagrams slides book pdf lab bench bench-gpu check-card paintbox clean
+.PHONY: help demo test test-fast lint web notebooks editions diagrams slides korean book book-ko pdf lab bench bench-gpu check-card paintbox clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,8 +59,15 @@ diagrams: .venv/.develop  ## draw the diagrams of the book into book/_static/dia
 slides: .venv/.develop  ## write the slides for a class and a module into _build/slides
 	$(BIN)/python tools/make_slides.py
 
-book: .venv/.develop  ## build the pages into _build/html
+book: .venv/.develop  ## build the pages into _build/html, with those in Korean
 	TRANSFORMERS_VERBOSITY=error $(BIN)/jupyter-book build . -W -n --keep-going
+	TRANSFORMERS_VERBOSITY=error $(BIN)/python tools/make_korean_book.py
+
+book-ko: .venv/.develop  ## build the Korean pages only, into _build/html/ko
+	TRANSFORMERS_VERBOSITY=error $(BIN)/python tools/make_korean_book.py
+
+korean: .venv/.develop  ## bring the Korean translations up to date with the pages
+	$(BIN)/python tools/make_korean.py
 
 pdf: book  ## print the pages into _build/inst-tutorial.pdf (needs Chromium)
 	$(BIN)/python tools/make_pdf.py

@@ -16,12 +16,21 @@ import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
-from sphinx.locale import _
 from sphinx.search.en import SearchEnglish
 
 FOLDER = "ko"
-KOREAN = {"code": "ko", "name": "한국어", "twin": "이 쪽을 한국어로", "none": "한국어판 첫 쪽 (이 쪽은 아직 영어로만 있습니다)"}
-ENGLISH = {"code": "en", "name": "English", "twin": "This page in English", "none": "The English book"}
+KOREAN = {
+    "code": "ko",
+    "name": "한국어",
+    "twin": "이 쪽을 한국어로",
+    "none": "한국어판 첫 쪽 (이 쪽은 아직 영어로만 있습니다)",
+}
+ENGLISH = {
+    "code": "en",
+    "name": "English",
+    "twin": "This page in English",
+    "none": "To the first page in English",
+}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -65,19 +74,28 @@ class KoreanPages(StandaloneHTMLBuilder):
         super().load_indexer(self.env.all_docs)
 
     def write(
-        self, build_docnames: Iterable[str] | None, updated_docnames: Sequence[str], method: Any = ""
+        self,
+        build_docnames: Iterable[str] | None,
+        updated_docnames: Sequence[str],
+        method: Any = "",
     ) -> None:
-        """Write the translated pages. Titles of others say in which language they are."""
+        """Write the translated pages."""
         for page in self.env.found_docs.difference(self.pages):
-            self.env.titles[page] += nodes.Text(" (영어)")
+            self.mark_as_english(page)
         super().write(self.pages, [], "specific")
+
+    def mark_as_english(self, page: str) -> None:
+        """Let a page's title, and its entry in the contents, say in which language it is."""
+        entry = next(self.env.tocs[page].findall(nodes.reference), None)
+        for title in filter(None, (self.env.titles[page], entry)):
+            title += nodes.Text(" (영어)")
 
 
 class SearchKorean(SearchEnglish):
-    """Korean words are found by their beginnings, as particles follow them; others as in English.
+    """Korean words are found by their beginnings, as particles follow them; others as English ones.
 
-    "화풍을" and "화풍의" are both found by "화풍": of each Korean word all beginnings of two or more
-    syllables are in the index.
+    "화풍을" and "화풍의" are both found by "화풍": of each Korean word all beginnings of two or
+    more syllables are in the index.
     """
 
     lang = "ko"
@@ -105,5 +123,7 @@ def _language_switch(
     title = other["twin" if twin == page else "none"]
     context["twin"] = {**other, "url": context["pathto"](path, 1), "title": title}
     if page in pages:
-        link = f'<link rel="alternate" hreflang="{other["code"]}" href="{context["twin"]["url"]}" />'
+        link = (
+            f'<link rel="alternate" hreflang="{other["code"]}" href="{context["twin"]["url"]}" />'
+        )
         context["metatags"] = context.get("metatags", "") + link

@@ -27,22 +27,25 @@ TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
 PLAYED = [page for page in PAGES if "02" <= Path(page).name[:2] <= "11"]
+KOREAN = yaml.safe_load((ROOT / "locale/ko/pages.yml").read_text(encoding="utf-8"))
 each_page = pytest.mark.parametrize("page", PAGES)
+each_korean_page = pytest.mark.parametrize("page", KOREAN)
+each_built_page = pytest.mark.parametrize("page", [*PAGES, *(f"ko/{page}" for page in KOREAN)])
 PHONE = 390
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The folder of the built pages."""
+    """The folder of the built pages, with those in Korean."""
     folder = tmp_path_factory.mktemp("book")
     program = Path(sys.executable).with_name("jupyter-book")
-    command = [program, "build", ROOT, "--path-output", folder]
-    built = subprocess.run(
-        [*command, "-W", "-n", "--keep-going"], capture_output=True, text=True, timeout=600
-    )
-    lines = (built.stdout + built.stderr).splitlines()
-    warnings = [line for line in lines if re.search("WARNING|ERROR|Error", line)]
-    assert not warnings and built.returncode == 0, "\n".join(warnings or lines[-30:])
+    english = [program, "build", ROOT, "--path-output", folder, "-W", "-n", "--keep-going"]
+    korean = [sys.executable, ROOT / "tools/make_korean_book.py", folder]
+    for command in (english, korean):
+        built = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        lines = (built.stdout + built.stderr).splitlines()
+        warnings = [line for line in lines if re.search("WARNING|ERROR|Error", line)]
+        assert not warnings and built.returncode == 0, "\n".join(warnings or lines[-30:])
     return folder / "_build" / "html"
 
 
@@ -160,6 +163,115 @@ def test_chapters_are_called_by_number(site):
     assert ">5. " in welcome  # in a table of links the titles are written out
 
 
+# --------------------------------------------------------------------------------- in Korean
+
+
+class Article(HTMLParser):
+    """The paragraphs, pictures and code of a page's article."""
+
+    # In these, words are not those of the text.
+    CODE = ("pre", "code", "script", "style", "figure.inst-view", "nav.inst-launch", "span.math")
+    CODE += (
+        "div.cell_output",
+        "div.math",
+        "section.inst-painter",
+        "button",
+        "a.reference.external",
+    )
+    BLOCKS = ("p", "li", "td", "th", "dt", "dd", "h1", "h2", "h3", "h4", "summary", "figcaption")
+    VOID = ("img", "br", "hr", "input", "link", "meta", "source", "wbr", "col")
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.words, self.pictures, self.code = [], [""], [], [""]
+        article = text.split("<article", 1)[1].split("</article>")[0]
+        self.feed(f"<article{article}</article>")
+
+    def handle_starttag(self, tag, attributes):
+        named = dict(attributes)
+        if tag == "img":
+            self.pictures.append(Path(named["src"]).name if "data:" not in named["src"] else "data")
+        if tag in self.BLOCKS:
+            self.words.append("")
+        if tag not in self.VOID:
+            self.open.append(".".join([tag, *(named.get("class") or "").split()]))
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_data(self, data):
+        inside = lambda kinds: any(  # noqa: E731
+            set(kind.split(".")) <= set(tag.split(".")) for tag in self.open for kind in kinds
+        )
+        if inside(("pre",)):
+            self.code[-1] += data
+        elif not inside(self.CODE):
+            self.words[-1] += data
+
+
+@pytest.fixture(scope="module")
+def articles(site):
+    """Each translated page as (Korean, English)."""
+    folders = (site / "ko", site)
+    return {
+        page: [Article((folder / f"{page}.html").read_text("utf-8")) for folder in folders]
+        for page in KOREAN
+    }
+
+
+@each_korean_page
+def test_a_korean_page_has_the_pictures_and_the_code_of_the_english_one(page, articles):
+    korean, english = articles[page]
+    assert korean.pictures == english.pictures
+    assert korean.code == english.code and "".join(korean.code)
+
+
+@each_korean_page
+def test_no_paragraph_of_a_korean_page_is_in_english(page, articles):
+    """Names may stand alone; four words of English without one in Korean are a sentence."""
+    texts = [" ".join(words.split()) for words in articles[page][0].words]
+    english = [text for text in texts if len(re.findall("[A-Za-z]{2,}", text)) > 3]
+    assert [text for text in english if not re.search("[가-힣]", text)] == []
+    assert [text for text in texts if "**" in text or "{" in text] == []  # marks that were not read
+
+
+def test_each_page_links_to_its_twin_in_the_other_language(site):
+    for page in PAGES:
+        text = (site / f"{page}.html").read_text(encoding="utf-8")
+        twin = page if page in KOREAN else "book/welcome"
+        assert '<html lang="en"' in text and switch(text) == f"../ko/{twin}.html"
+    for page in KOREAN:
+        text = (site / f"ko/{page}.html").read_text(encoding="utf-8")
+        assert '<html lang="ko"' in text and switch(text) == f"../../{page}.html"
+    built = {path.relative_to(site / "ko").as_posix() for path in (site / "ko/book").glob("*.html")}
+    assert built == {f"{page}.html" for page in KOREAN}
+
+
+def switch(text):
+    (link,) = re.findall(r'<a class="btn btn-sm inst-language" href="([^"]*)"', text)
+    return link
+
+
+def test_the_korean_contents_lead_to_english_pages_and_say_so(site):
+    text = (site / "ko/book/welcome.html").read_text(encoding="utf-8")
+    contents = text.split('<nav class="bd-links', 1)[1].split("</nav>")[0]
+    entries = re.findall(r'<a class="[^"]*" href="([^"]*)">\s*(.*?)\s*</a>', contents, re.S)
+    assert len(entries) == len(PAGES)
+    for link, title in entries:
+        assert link.startswith("../../") == title.endswith("(영어)"), (link, title)
+    captions = re.findall('<span class="caption-text">(.*?)</span>', contents)
+    assert len(captions) >= 6 and all(re.search("[가-힣]", caption) for caption in captions)
+
+
+@needs_chromium
+def test_korean_words_are_found_whatever_follows_them(address, tab):
+    """No page has "등대" without a particle."""
+    tab.goto(f"{address}/ko/search.html?q=등대")
+    tab.locator("#search-results li a").first.wait_for()
+    assert "first_steps" in tab.locator("#search-results").inner_html()
+
+
 # ------------------------------------------------------------------------------ with a browser
 
 
@@ -194,7 +306,7 @@ BLANK = """async () => {
 
 
 @needs_chromium
-@each_page
+@each_built_page
 def test_a_page_is_whole(page, address, tab):
     """No error, nothing from outside, no blank picture, and it fits a phone."""
     tab.goto(f"{address}/{page}.html")

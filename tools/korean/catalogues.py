@@ -22,6 +22,7 @@ from korean.markup import words
 ROOT = Path(__file__).resolve().parents[2]
 LOCALE = ROOT / "locale" / "ko"
 HEADER = "# Korean translations of the book. Text: CC BY 4.0.\n#"
+FORMER = "Translated from: "
 WIDTH = 100
 
 
@@ -67,7 +68,7 @@ def write(page: str, catalogue: Catalog) -> None:
     path = path_of(page)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as target, target.open("wb") as file:
-        write_po(file, catalogue, WIDTH, ignore_obsolete=True, include_previous=True)
+        write_po(file, catalogue, WIDTH, ignore_obsolete=True)
 
 
 def updated(catalogue: Catalog, texts: Iterable[str]) -> Catalog:
@@ -76,12 +77,15 @@ def updated(catalogue: Catalog, texts: Iterable[str]) -> Catalog:
     A text that was changed keeps the translation of its former wording and is marked fuzzy; the
     former wording stands above it. What is nothing but links or numbers is filled in.
     """
-    template = Catalog("ko", creation_date=catalogue.creation_date)
+    template = Catalog("ko")
     for text in texts:
         template.add(text)
-    catalogue.update(template)
-    catalogue.obsolete.clear()
+    catalogue.update(template, update_creation_date=False)
     for entry in entries(catalogue):
+        if not entry.fuzzy:
+            entry.user_comments = []
+        elif entry.previous_id:
+            entry.user_comments = [FORMER + entry.previous_id[0]]
         if not entry.string and not words(str(entry.id)):
             entry.string = entry.id
     return catalogue
