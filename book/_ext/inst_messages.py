@@ -13,6 +13,7 @@ Four things of this book need help:
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from html import escape, unescape
@@ -40,6 +41,7 @@ from sphinx_exercise.nodes import (
 
 LOCALE = 20  # the priority of Sphinx's transform
 CAPTION = re.compile(r"(?<=<figcaption>)[^<]+(?=</figcaption>)")
+CAPTION_FOR_SCRIPT = re.compile(r'(?<="caption":)"(?:[^"\\]|\\.)*"')  # the viewer's own copy
 WORD = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -107,8 +109,12 @@ def with_captions(html: nodes.raw, replace: Callable[[str], str]) -> None:
     def caption(match: re.Match[str]) -> str:
         return escape(replace(" ".join(unescape(match[0]).split())), quote=False)
 
+    def caption_for_script(match: re.Match[str]) -> str:
+        return json.dumps(replace(json.loads(match[0])))
+
     text = html.astext()
-    if (new := CAPTION.sub(caption, text)) != text:
+    new = CAPTION_FOR_SCRIPT.sub(caption_for_script, CAPTION.sub(caption, text))
+    if new != text:
         html.rawsource = new
         html[:] = [nodes.Text(new)]
 

@@ -170,7 +170,7 @@ class Article(HTMLParser):
     """The paragraphs, pictures and code of a page's article."""
 
     # In these, words are not those of the text.
-    CODE = ("pre", "code", "script", "style", "figure.inst-view", "nav.inst-launch", "span.math")
+    CODE = ("pre", "code", "script", "style", "p.inst-view-hint", "nav.inst-launch", "span.math")
     CODE += (
         "div.cell_output",
         "div.math",

@@ -11,7 +11,9 @@ pytest.importorskip("jupyter_book")
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "book/_ext")]
 
+from docutils import nodes  # noqa: E402
 from inst_languages import beginnings  # noqa: E402
+from inst_messages import with_captions  # noqa: E402
 from korean import catalogues  # noqa: E402
 from korean.catalogues import entries, messages, translated_pages, updated  # noqa: E402
 from korean.markup import marks, numbers, words  # noqa: E402
@@ -138,6 +140,14 @@ def test_messages_are_all_that_a_page_says(tmp_path):
     expected = ["Title", "See {glue:text}`v` and $x$.", "Think", "Why?", "Count $n$", "How many?"]
     expected += ["A", "B", "one cell", "2", "Move the step, & look.", "more than half"]
     assert messages(["book/x"], tmp_path)["book/x"] == expected
+
+
+def test_captions_of_viewers_are_replaced_for_the_page_and_for_its_script():
+    text = '<figcaption>Tom &amp; "Ann"</figcaption><script>{"a":1,"caption":"Tom & \\"Ann\\""}'
+    html = nodes.raw("", text, format="html")
+    with_captions(html, {'Tom & "Ann"': '"가"<나'}.get)
+    new = '<figcaption>"가"&lt;나</figcaption><script>{"a":1,"caption":"\\"\\uac00\\"<\\ub098"}'
+    assert html.astext() == new
 
 
 # ------------------------------------------------------------------------------ what marks are
