@@ -31,6 +31,12 @@ def translated_pages() -> list[str]:
     return yaml.safe_load((LOCALE / "pages.yml").read_text(encoding="utf-8"))
 
 
+def begun_pages() -> list[str]:
+    """Pages that have a catalogue, but are not whole in Korean: they are shown in English."""
+    found = sorted((LOCALE / "LC_MESSAGES" / "book").glob("*.po"))
+    return [f"book/{path.stem}" for path in found if f"book/{path.stem}" not in translated_pages()]
+
+
 def path_of(page: str) -> Path:
     """Where a page's catalogue is."""
     return LOCALE / "LC_MESSAGES" / f"{page}.po"
