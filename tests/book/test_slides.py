@@ -11,7 +11,14 @@ pytest.importorskip("jupyter_book")
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from editions.decks import chapter_cells, read_decks, with_code, with_figure, write_slides  # noqa: E402
+from editions.decks import (  # noqa: E402
+    chapter_cells,
+    read_decks,
+    with_code,
+    with_diagram,
+    with_figure,
+    write_slides,
+)
 
 GUIDE = (ROOT / "book/c_teaching.md").read_text(encoding="utf-8")
 DECKS = list(read_decks())
@@ -35,6 +42,8 @@ def test_what_a_deck_asks_for_must_be_there_once():
         with_code("no such line", cells)
     with pytest.raises(ValueError, match="cells have a line"):
         with_code("import", cells)
+    with pytest.raises(ValueError, match="no diagram 'none'"):
+        with_diagram("none")
 
 
 @pytest.mark.parametrize("name", DECKS)

@@ -70,7 +70,7 @@ def transfer(canvas: Canvas) -> None:
     canvas.text(236, 78, ["content picture:", "any other"], anchor="end", role="muted", size=12)
     noisy = canvas.picture(264, 196, 56, "noised_80", role="noise")
     canvas.arrow(picture.bottom, noisy.top)
-    canvas.text(282, 155, ["encode, invert:", "noise that remembers"], anchor="end", size=12)
+    canvas.text(282, 155, ["encode,", "then invert"], anchor="end", size=12)
     canvas.text(254, 224, "$z'_t$", anchor="end", size=15)
     word = canvas.cells(34, 204, 8, side=15, role="word")
     canvas.text(94, 186, "the learned word $v$", size=12)

@@ -1,8 +1,8 @@
 """Slides from the notebooks: `make slides` writes _build/slides, which needs no network.
 
 book/slides.yml lists the decks. A slide has a title and some of: text, a figure of a chapter by its
-name, a piece of a chapter's code by the words it begins with, and a note for the speaker. Pictures
-and code are the chapters' own, so slides say what the book says.
+name, a diagram by its name, a piece of a chapter's code by the words it begins with, and a note for
+the speaker. Pictures and code are the chapters' own, so slides say what the book says.
 """
 
 from __future__ import annotations
@@ -20,19 +20,22 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from editions.notebooks import BOOK, sources
+from editions.plain import drawn_text
 
 DECKS = BOOK / "slides.yml"
 TEMPLATE = Path(__file__).with_name("slides")
+DIAGRAMS = "_static/diagrams"
 MATHJAX = BOOK / "_static/vendor/mathjax"
 
 
 @dataclass(frozen=True)
 class Slide:
-    """What is on a slide; figure and code name a part of a chapter."""
+    """What is on a slide; figure and code name a part of a chapter, diagram a drawing."""
 
     title: str
     text: str = ""
     figure: str = ""
+    diagram: str = ""
     code: str = ""
     note: str = ""
 
@@ -77,6 +80,8 @@ def slide_cells(slide: Slide, cells: list[NotebookNode]) -> Iterator[NotebookNod
     if slide.code:
         source = with_code(slide.code, cells).source
         yield new_markdown_cell(f"```python\n{source}\n```", metadata=kind("-"))
+    if slide.diagram:
+        yield new_markdown_cell(with_diagram(slide.diagram), metadata=kind("-"))
     if slide.figure:
         cell = with_figure(slide.figure, cells)
         yield new_code_cell("", outputs=cell.outputs, metadata=kind("-"))
@@ -97,6 +102,14 @@ def with_figure(name: str, cells: list[NotebookNode]) -> NotebookNode:
     raise ValueError(f"no figure {name!r} in the book")
 
 
+def with_diagram(name: str) -> str:
+    """The diagram of this name, as a picture in Markdown. Raises ValueError."""
+    path = BOOK / DIAGRAMS / f"{name}.svg"
+    if not path.is_file():
+        raise ValueError(f"no diagram {name!r} in {path.parent}")
+    return f"![{drawn_text(path)}](diagrams/{path.name})"
+
+
 def with_code(words: str, cells: list[NotebookNode]) -> NotebookNode:
     """The one cell with a line that begins with these words."""
     found = [
@@ -113,6 +126,7 @@ def write_slides(folder: Path) -> None:
     """All decks, and what they load, into a folder."""
     shutil.copytree(TEMPLATE / "vendor", folder)
     shutil.copytree(MATHJAX, folder / "mathjax")
+    shutil.copytree(BOOK / DIAGRAMS, folder / "diagrams")
     shutil.copy(TEMPLATE / "slides.css", folder)
     exporter = SlidesExporter(
         template_name="slides", extra_template_basedirs=[str(TEMPLATE.parent)]
