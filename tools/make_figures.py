@@ -17,11 +17,13 @@ from inst_tutorial.figures import picture_grid, save_figure
 from inst_tutorial.learning import LearningSettings, learn
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import save_picture
-from inst_tutorial.studies.demo import run_demo
+from inst_tutorial.studies.opening import opening_figure
+from inst_tutorial.studies.results import Results
 from inst_tutorial.style_transfer import transfer
 from inst_tutorial.world import HELD_OUT, STYLES, Scene, paint
 
-STATIC = Path(__file__).parents[1] / "book/_static"
+ROOT = Path(__file__).parents[1]
+STATIC, DATA = ROOT / "book/_static", ROOT / "inst_tutorial/data"
 SCENES = (
     Scene("castle", "mountains", colour="purple", seed=3),
     Scene("owl", "snow", light="sunset", colour="brown", seed=2),
@@ -39,9 +41,10 @@ def world() -> Path:
     return save_figure(figure, STATIC / "world.webp")
 
 
-def demo() -> Path:
-    """The demonstration."""
-    return save_figure(run_demo(Painter.load("paintbox")).figure, STATIC / "demo.webp")
+def opening() -> Path:
+    """The best, the middle and the worst of all pairs, as they were measured."""
+    pairs = Results.load(DATA / "opening.json").tables["pairs"]
+    return save_figure(opening_figure(Painter.load("paintbox"), pairs), STATIC / "opening.webp")
 
 
 def logo() -> Path:
@@ -102,7 +105,7 @@ def save_transparent(picture: Image.Image, path: Path) -> Path:
 
 
 FIGURES: dict[str, Callable[[], Path]] = {
-    function.__name__: function for function in (world, demo, logo, favicon, card, painter_still)
+    function.__name__: function for function in (world, opening, logo, favicon, card, painter_still)
 }
 
 

@@ -168,7 +168,8 @@ def test_recorded_numbers_belong_to_the_shipped_weights():
     painter = Painter.load("paintbox", device="cpu")
     recorded = json.loads((PAINTBOX / "evaluation.json").read_text(encoding="utf-8"))
     assert recorded["fingerprint"] == painter.fingerprint()
-    assert Results.load(ROOT / "inst_tutorial/data/experiments.json").belongs_to(painter)
+    for name in ("experiments.json", "opening.json"):
+        assert Results.load(ROOT / "inst_tutorial/data" / name).belongs_to(painter)
 
 
 def test_notebooks_are_pushed_as_one_commit_with_what_binder_needs(tmp_path):

@@ -1,0 +1,143 @@
+"""The pictures that the book opens with: the best, the middle and the worst of all pairs.
+
+A pair is a held-out style and one of four photographs. Every style gets a word from one picture, at
+a glance; every pair is repainted with it, and measured against the truth. `chosen` picks three
+pairs by a rule, so nobody's taste is in the choice.
+
+    python -m inst_tutorial.studies.opening --out inst_tutorial/data/opening.json
+
+Book: welcome page and chapter "Styles that words can't say".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from matplotlib.figure import Figure
+from PIL import Image
+from tqdm.auto import tqdm
+
+from inst_tutorial.figures import picture_grid
+from inst_tutorial.glance import glance
+from inst_tutorial.painter import Painter
+from inst_tutorial.studies import demo
+from inst_tutorial.studies.results import Results, Row
+from inst_tutorial.studies.trial import Trial
+from inst_tutorial.style_transfer import TransferSettings
+from inst_tutorial.words import Word
+from inst_tutorial.world import HELD_OUT, Scene
+
+WordMaker = Callable[[Painter, Image.Image], Word]
+
+#: What the photographs show: the scenes of the demonstration, and one at another hour.
+SCENES = (*demo.SCENES, Scene("owl", "snow", light="sunset", colour="brown", seed=2))
+
+
+@dataclass(frozen=True)
+class OpeningSettings:
+    """Which styles and scenes are paired, and how they are repainted."""
+
+    styles: Sequence[str] = tuple(HELD_OUT)
+    scenes: Sequence[Scene] = SCENES
+    transfer: TransferSettings = field(default_factory=TransferSettings)
+
+
+def opening_trial(painter: Painter, style: str, scenes: Sequence[Scene] = SCENES) -> Trial:
+    """A held-out style, with the style picture that its shipped word was learned from."""
+    return Trial(painter, HELD_OUT[style], demo.STYLE_SCENE, scenes)
+
+
+def run(
+    painter: Painter,
+    settings: OpeningSettings,
+    make_word: WordMaker = glance,
+    *,
+    progress: bool = True,
+) -> Results:
+    """Every pair in a table "pairs": the distance to the truth of the content, of what the best
+    caption makes of it, and of what the word makes of it. `make_word` takes a style picture."""
+    rows = [
+        row
+        for style in tqdm(settings.styles, desc="pairs", disable=not progress)
+        for row in pair_rows(painter, style, settings, make_word)
+    ]
+    about = {"fingerprint": painter.fingerprint(), "transfer": asdict(settings.transfer)}
+    return Results(about, {"pairs": rows})
+
+
+def pair_rows(
+    painter: Painter, style: str, settings: OpeningSettings, make_word: WordMaker
+) -> Iterator[Row]:
+    """A row for each scene in one style."""
+    trial = opening_trial(painter, style, settings.scenes)
+    word = make_word(painter, trial.style_picture)
+    distances = {
+        "content": trial.truth_distances(trial.contents),
+        "caption": trial.truth_distances(trial.repaint_by_caption(settings.transfer)),
+        "word": trial.truth_distances(trial.repaint(word, settings.transfer)),
+    }
+    for i, scene in enumerate(settings.scenes):
+        measured = {name: values[i] for name, values in distances.items()}
+        yield {"style": style, "subject": scene.subject, **measured}
+
+
+def share_of_the_way(row: Row, method: str = "word") -> float:
+    """How much of the way from the content to the truth a method goes: 1 is the truth, 0 is as
+    far away as the content, and less than 0 is farther."""
+    return float(1 - row[method] / row["content"])
+
+
+def chosen(pairs: Sequence[Row]) -> dict[str, Row]:
+    """The pairs that go the largest, the middle and the smallest share of the way."""
+    ranked = sorted(pairs, key=share_of_the_way, reverse=True)
+    return {"best": ranked[0], "middle": ranked[len(ranked) // 2], "worst": ranked[-1]}
+
+
+def pictures_of(
+    painter: Painter,
+    pair: Row,
+    settings: TransferSettings | None = None,
+    make_word: WordMaker = glance,
+) -> dict[str, Image.Image]:
+    """The pictures of a pair, by what they are."""
+    settings = settings or TransferSettings()
+    scene = next(scene for scene in SCENES if scene.subject == pair["subject"])
+    trial = opening_trial(painter, pair["style"], [scene])
+    return {
+        "style picture": trial.style_picture,
+        "photograph": trial.contents[0],
+        "best caption": trial.repaint_by_caption(settings)[0],
+        "new word": trial.repaint(make_word(painter, trial.style_picture), settings)[0],
+        "truth": trial.truths[0],
+    }
+
+
+def opening_figure(painter: Painter, pairs: Sequence[Row]) -> Figure:
+    """The three chosen pairs, a row each."""
+    rows = {name: pictures_of(painter, pair) for name, pair in chosen(pairs).items()}
+    columns = list(rows["best"])
+    grid = [list(pictures.values()) for pictures in rows.values()]
+    return picture_grid(grid, row_titles=list(rows), column_titles=columns)
+
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path(
+        "inst_tutorial/data/opening.json"
+    ),
+) -> None:
+    """Repaint every pair: about 2 minutes on one core."""
+    torch.set_num_threads(1)
+    typer.echo(run(Painter.load("paintbox", device="cpu"), OpeningSettings()).save(out))
+
+
+if __name__ == "__main__":
+    app()
