@@ -122,7 +122,7 @@ def _styles(names: Sequence[str], truths: bool) -> dict[str, Style | None]:
 def demo(
     *,
     out: Out = Path("demo.webp"),
-    style: Annotated[str, typer.Option(help="A held-out style of the world.")] = "lagoon",
+    style: Annotated[str, typer.Option(help="A held-out style of the world.")] = "jade",
     steps: LearningSteps = 100,
     seed: Seed = 0,
     painter: PainterOptions,

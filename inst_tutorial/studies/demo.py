@@ -44,7 +44,7 @@ class Demo:
 
 def run_demo(
     painter: Painter,
-    style: str = "lagoon",
+    style: str = "jade",
     *,
     strengths: Sequence[float] = (0.5, 0.65, 0.8),
     learning: LearningSettings | None = None,
