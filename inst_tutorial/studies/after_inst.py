@@ -1,8 +1,9 @@
 """What came after InST, beside it: held-out styles, the same contents, the same truths.
 
-Every method gets one style picture. Some learn a word, one makes a word in a single step, one
+Every method gets one style picture. Some learn a word, one reads a word from the picture, one
 needs no word at all. What is compared is the distance to the truth, how much of the content's
-structure is kept, and the time of one core.
+structure is kept, and the time of one core. Words are looked at several times while they are
+learned, so the same numbers are a race in steps and in seconds.
 
     python -m inst_tutorial.studies.after_inst --out inst_tutorial/data/after_inst.json
 
@@ -12,12 +13,12 @@ Book: chapter "After InST".
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, NamedTuple
 
 import torch
 import typer
@@ -25,59 +26,45 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from inst_tutorial.glance import glance
-from inst_tutorial.learning import LearningSettings, learn
+from inst_tutorial.learning import Evaluation, LearningSettings, learn
 from inst_tutorial.metrics import structure_distance, truth_distance
 from inst_tutorial.painter import Painter
 from inst_tutorial.studies.results import Results, Row, Tables
 from inst_tutorial.studies.settings import EvaluationSettings
 from inst_tutorial.studies.transfers import evaluation_trials
 from inst_tutorial.studies.trial import Trial
-from inst_tutorial.style_injection import inject_style
+from inst_tutorial.style_injection import InjectionSettings, inject_style
 from inst_tutorial.style_transfer import TransferSettings
 from inst_tutorial.words import Word
 from inst_tutorial.world import HELD_OUT
 
 Picture = Image.Image
-Made = TypeVar("Made")
-WordMaker = Callable[[Painter, Picture], Word]
 
-#: Learning as in the experiments of the paper; 100 steps, stopped by nothing else.
-LEARNING = LearningSettings(steps=100, batch=4, evaluate_every=100, pairs=2, patience=1_000)
-#: A free vector that starts in a good place moves with smaller steps than one from "painting".
-GOING_ON = replace(LEARNING, kind="free", steps=25, evaluate_every=25, learning_rate=0.02)
+#: Every 25 of 100 steps the word is looked at; a plateau does not end the learning.
+LEARNING = LearningSettings(steps=100, batch=4, evaluate_every=25, pairs=2, patience=1_000)
+GLANCE = "at a glance"
 
-
-def learned(painter: Painter, picture: Picture, settings: LearningSettings) -> Word:
-    """A word learned from one picture, as it is after the last step."""
-    vectors = []
-    learn(painter, picture, settings, progress=False, callback=lambda e: vectors.append(e.vectors))
-    return Word(vectors[-1])
-
-
-def glance_then_learn(painter: Painter, picture: Picture) -> Word:
-    """A word at a glance, and a short learning from there."""
-    return learned(painter, picture, replace(GOING_ON, start=glance(painter, picture)))
-
-
-#: The methods with a word, and how each makes it from the style picture.
-WORDS: Mapping[str, WordMaker] = MappingProxyType(
+#: How each learner learns. A free vector that starts in a good place moves with smaller steps than
+#: one from "painting"; its start is the word at a glance.
+LEARNERS: Mapping[str, LearningSettings] = MappingProxyType(
     {
-        "InST, 50 steps": partial(learned, settings=replace(LEARNING, steps=50)),
-        "InST, 100 steps": partial(learned, settings=LEARNING),
-        "free vector, 100 steps": partial(learned, settings=replace(LEARNING, kind="free")),
-        "at a glance": glance,
-        "at a glance, then 25 steps": glance_then_learn,
+        "InST": LEARNING,
+        "free vector": replace(LEARNING, kind="free"),
+        GLANCE: replace(LEARNING, kind="free", learning_rate=0.02),
     }
 )
 
-
-class Timed(NamedTuple):
-    """What a method made of the contents, and the seconds of one core for the style and for each
-    content."""
-
-    pictures: list[Picture]
-    style_seconds: float
-    picture_seconds: float
+#: Groups of self-attention layers of Paintbox, and their size in places.
+LAYERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "encoder, 16 x 16": ("down_blocks.0",),
+        "encoder, 8 x 8": ("down_blocks.1",),
+        "middle, 4 x 4": ("mid_block",),
+        "decoder, 8 x 8": ("up_blocks.1",),
+        "decoder, 16 x 16": ("up_blocks.2",),
+        "all": ("",),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -94,64 +81,132 @@ class AfterSettings:
         return cls(styles=2, contents=2, transfer=TransferSettings(steps=4))
 
 
-def methods(
-    trial: Trial, settings: TransferSettings, words: Mapping[str, WordMaker]
-) -> Iterator[tuple[str, Timed]]:
-    """Every method by its name, with what it made of the contents of a trial."""
-    yield "content", Timed(trial.contents, 0.0, 0.0)
-    yield "recoloured content", Timed(trial.recoloured, 0.0, 0.0)
-    yield "best caption", _timed(trial, partial(trial.repaint_by_caption, settings))
-    injected = partial(inject_style, trial.painter, trial.contents, trial.style_picture)
-    yield "style injection", _timed(trial, injected)
-    for name, make in words.items():
-        word, seconds = _clocked(partial(make, trial.painter, trial.style_picture))
-        made = _timed(trial, partial(trial.repaint, word, settings))
-        yield name, made._replace(style_seconds=seconds)
+class Made(NamedTuple):
+    """What a method made of the contents, after so many steps of learning, and what it cost.
+
+    style_seconds: of one core, once for a style. picture_seconds: for each content.
+    """
+
+    method: str
+    steps: int
+    pictures: Sequence[Picture]
+    style_seconds: float = 0.0
+    picture_seconds: float = 0.0
 
 
-def _timed(trial: Trial, repaint: Callable[[], list[Picture]]) -> Timed:
-    pictures, seconds = _clocked(repaint)
-    return Timed(pictures, 0.0, seconds / len(trial.contents))
+# ---------------------------------------------------------------------------- the methods
 
 
-def _clocked(work: Callable[[], Made]) -> tuple[Made, float]:
-    """What the work makes, and the seconds of one core that it takes."""
+def without_learning(trial: Trial, settings: TransferSettings) -> Iterator[Made]:
+    """The references, the best caption, and the injection of the style picture."""
+    yield Made("content", 0, trial.contents)
+    yield Made("recoloured content", 0, trial.recoloured)
+    yield _timed("best caption", trial, lambda: trial.repaint_by_caption(settings))
+    yield _timed("style injection", trial, lambda: injected(trial))
+
+
+def injected(trial: Trial, layers: tuple[str, ...] = InjectionSettings.layers) -> list[Picture]:
+    """All contents, with the style picture's self-attention in these layers."""
+    settings = InjectionSettings(layers=layers)
+    return inject_style(trial.painter, trial.contents, trial.style_picture, settings)
+
+
+def learned(
+    trial: Trial, method: str, settings: LearningSettings
+) -> Iterator[tuple[int, Word, float]]:
+    """The words at each evaluation: (steps, word, seconds of one core so far).
+
+    A word before its first step is left out, unless it is the word at a glance.
+    """
     begin = time.process_time()
-    return work(), time.process_time() - begin
+    if method == GLANCE:
+        settings = replace(settings, start=glance(trial.painter, trial.style_picture))
+    found: list[tuple[int, Word, float]] = []
+
+    def keep(evaluation: Evaluation) -> None:
+        if evaluation.step or method == GLANCE:
+            seconds = time.process_time() - begin
+            found.append((evaluation.step, Word(evaluation.vectors), seconds))
+
+    learn(trial.painter, trial.style_picture, settings, progress=False, callback=keep)
+    yield from found
+
+
+def methods(
+    trial: Trial, settings: TransferSettings, learners: Mapping[str, LearningSettings]
+) -> Iterator[Made]:
+    """What every method made of the contents of a trial."""
+    yield from without_learning(trial, settings)
+    for name, learning in learners.items():
+        for steps, word, seconds in learned(trial, name, learning):
+            made = _timed(name, trial, partial(trial.repaint, word, settings))
+            yield made._replace(steps=steps, style_seconds=seconds)
+
+
+def _timed(method: str, trial: Trial, repaint: Callable[[], list[Picture]]) -> Made:
+    begin = time.process_time()
+    pictures = repaint()
+    seconds = (time.process_time() - begin) / len(trial.contents)
+    return Made(method, 0, pictures, picture_seconds=seconds)
 
 
 # ------------------------------------------------------------------------------ the rows
 
 
-def distance_rows(name: str, trial: Trial, method: str, made: Timed) -> Iterator[Row]:
+def distance_rows(style: str, trial: Trial, made: Made) -> Iterator[Row]:
     """A row for each content: how far from the truth, and how much of the content is left."""
     compared = zip(made.pictures, trial.contents, trial.truths, strict=True)
     for i, (picture, content, truth) in enumerate(compared):
         yield {
-            "style": name,
-            "method": method,
+            "style": style,
+            "method": made.method,
+            "steps": made.steps,
             "content": i,
             "truth": truth_distance(picture, truth),
             "structure": structure_distance(picture, content),
         }
 
 
+def second_row(style: str, made: Made) -> Row:
+    """What a method cost in a style, in seconds of one core."""
+    return {
+        "style": style,
+        "method": made.method,
+        "steps": made.steps,
+        "a style": made.style_seconds,
+        "a picture": made.picture_seconds,
+    }
+
+
+def layer_rows(style: str, trial: Trial) -> Iterator[Row]:
+    """Style injection in one group of layers after the other: the mean over contents."""
+    for layers, names in LAYERS.items():
+        pictures = injected(trial, names)
+        kept = [structure_distance(*pair) for pair in zip(pictures, trial.contents, strict=True)]
+        yield {
+            "style": style,
+            "layers": layers,
+            "truth": sum(trial.truth_distances(pictures)) / len(pictures),
+            "structure": sum(kept) / len(pictures),
+        }
+
+
 def run(
     painter: Painter,
     settings: AfterSettings,
-    words: Mapping[str, WordMaker] = WORDS,
+    learners: Mapping[str, LearningSettings] = LEARNERS,
     *,
     progress: bool = True,
 ) -> Results:
-    """Every method on the first held-out styles, in tables "distances" and "seconds"."""
+    """Every method on the first held-out styles: tables "distances", "seconds" and "layers"."""
     counts = EvaluationSettings(styles=settings.styles, scenes=settings.contents)
     trials = dict(zip(HELD_OUT, evaluation_trials(painter, counts), strict=False))
-    tables: Tables = {"distances": [], "seconds": []}
-    for name, trial in tqdm(trials.items(), desc="after InST", disable=not progress):
-        for method, made in methods(trial, settings.transfer, words):
-            tables["distances"] += distance_rows(name, trial, method, made)
-            seconds = {"a style": made.style_seconds, "a picture": made.picture_seconds}
-            tables["seconds"].append({"style": name, "method": method, **seconds})
+    tables: Tables = {"distances": [], "seconds": [], "layers": []}
+    for style, trial in tqdm(trials.items(), desc="after InST", disable=not progress):
+        for made in methods(trial, settings.transfer, learners):
+            tables["distances"] += distance_rows(style, trial, made)
+            tables["seconds"].append(second_row(style, made))
+        tables["layers"] += layer_rows(style, trial)
     about = {"fingerprint": painter.fingerprint(), "settings": asdict(settings)}
     return Results(about, tables)
 
@@ -167,7 +222,7 @@ def main(
     painter: Annotated[str, typer.Option(help="'paintbox' or a folder like it.")] = "paintbox",
     quick: Annotated[bool, typer.Option("--quick", help="A tiny run: does it work?")] = False,
 ) -> None:
-    """Compare InST with what came after it, on one core: about 20 minutes."""
+    """Compare InST with what came after it, on one core: about half an hour."""
     torch.set_num_threads(1)
     settings = AfterSettings.quick() if quick else AfterSettings()
     typer.echo(run(Painter.load(painter, device="cpu"), settings).save(out))
