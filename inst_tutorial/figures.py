@@ -35,6 +35,8 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "caption, plain noise": "#8C6D1F",
         "free vector": "#CC79A7",
         "free vector, matched rate": "#E69F00",
+        "at a glance": "#882255",
+        "style injection": "#44AA99",
     }
 )
 """The colour of each method and reference, the same in every figure of the book."""
