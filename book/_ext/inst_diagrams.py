@@ -19,7 +19,7 @@ FOLDER = "_static/diagrams"
 PHONE = "(max-width: 576px)"
 SVG = "{http://www.w3.org/2000/svg}"
 TEXT = (
-    '<picture class="inst-diagram {only}"><source media="{phone}" srcset="{file}-narrow{dark}.svg">'
+    '<picture class="{only}"><source media="{phone}" srcset="{file}-narrow{dark}.svg">'
     '<img class="dark-light" src="{file}{dark}.svg" alt="{alt}" width="{width}" height="{height}">'
     "</picture>"
 )
@@ -66,4 +66,6 @@ def _show(app: Sphinx, doctree: nodes.document, page: str) -> None:
             TEXT.format(only=only, dark=dark, **facts)
             for only, dark in (("only-light", ""), ("only-dark", "-dark"))
         ]
-        image.replace_self(nodes.raw("", "\n".join(both), format="html"))
+        # The theme hides captions beside what it hides; so the pictures are a level deeper.
+        text = f'<div class="inst-diagram">{"".join(both)}</div>'
+        image.replace_self(nodes.raw("", text, format="html"))

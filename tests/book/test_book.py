@@ -339,6 +339,28 @@ def test_charts_on_a_dark_page_are_dark(address, tab):
     assert ImageStat.Stat(shot).mean[0] < 80
 
 
+# The files of the diagrams that are seen with their captions, once they are loaded.
+DIAGRAMS = """async () => {
+  const captions = [...document.querySelectorAll("figure:has(.inst-diagram) figcaption")];
+  if (captions.some((caption) => !caption.offsetHeight)) return "a caption is hidden";
+  const seen = [...document.querySelectorAll(".inst-diagram img")].filter((i) => i.offsetWidth);
+  await Promise.all(seen.map((image) => image.decode()));
+  return seen.map((image) => image.currentSrc.split("/").pop());
+}"""
+
+
+@needs_chromium
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_diagram_fits_the_theme_and_the_phone(theme, address, tab):
+    tab.emulate_media(color_scheme=theme)
+    dark = "-dark" if theme == "dark" else ""
+    names = ["method_learning", "embedder_published", "embedder_patches"]
+    for width, narrow in ((1280, ""), (PHONE, "-narrow")):
+        tab.set_viewport_size({"width": width, "height": 800})
+        tab.goto(f"{address}/book/06_attention_embedder.html")
+        assert tab.evaluate(DIAGRAMS) == [f"{name}{narrow}{dark}.svg" for name in names]
+
+
 @needs_chromium
 @pytest.mark.parametrize("page", PLAYED)
 def test_the_controls_of_a_chapter_change_its_picture(page, address, tab):

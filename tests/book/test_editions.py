@@ -80,6 +80,10 @@ plain = Plain(Known(), {"far": "12.5"})
             "![A house](https://book/_static/a.webp)\n\n"
             "**[figure fig-a](#).** One [page book/x](page.html).",
         ),
+        (
+            "```{figure} _static/a.webp\n:alt: A house\n\nOne.\n```",
+            "![A house](https://book/_static/a.webp)\n\nOne.",
+        ),
         ("```python\n{doc}`x`\n```", "```python\n{doc}`x`\n```"),
     ],
 )

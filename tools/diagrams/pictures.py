@@ -98,7 +98,7 @@ def inverted_at(painter: Painter, z0: Tensor, word: Word, strength: float) -> In
 
 def save(name: str, picture: Image.Image) -> None:
     """Write a picture as JPEG with all its colours."""
-    picture.convert("RGB").save(FOLDER / f"{name}.jpg", quality=80, subsampling=0, optimize=True)
+    picture.convert("RGB").save(FOLDER / f"{name}.jpg", quality=86, subsampling=0, optimize=True)
 
 
 def save_latents(painter: Painter, name: str, latents: dict[str, Tensor]) -> None:

@@ -152,11 +152,12 @@ class Plain:
         return f"**{link}. {self(piece.title)}**\n\n{self(piece.body)}\n"
 
     def figure(self, piece: Piece) -> str:
-        """The picture of the page with its number, from the online book."""
+        """The picture of the page, from the online book, with its number if it has one."""
         url = self.references.static(piece.title)
         alt = piece.options.get("alt") or drawn_text(BOOK / piece.title)
-        link = self.references.numbered(piece.options["name"])
-        return f"![{alt}]({url})\n\n**{link}.** {self(piece.body)}\n"
+        name = piece.options.get("name")
+        number = f"**{self.references.numbered(name)}.** " if name else ""
+        return f"![{alt}]({url})\n\n{number}{self(piece.body)}\n"
 
     def called(self, piece: Piece) -> str:
         """The exercise that a solution belongs to, without a link."""
