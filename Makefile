@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export TOKENIZERS_PARALLELISM := false
 export OMP_WAIT_POLICY := PASSIVE
-test test-fast notebooks times: export OMP_NUM_THREADS := 1
+test test-all test-fast notebooks times: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint web notebooks editions diagrams slides korean book book-ko pdf lab bench bench-gpu check-card paintbox clean
+.PHONY: help demo test test-all test-fast lint web notebooks editions diagrams slides korean book book-ko pdf lab bench bench-gpu check-card paintbox clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,7 +28,10 @@ bench-gpu: .venv/.run  ## measure on a card; BUDGET=seconds, DIFFUSERS=checkout 
 check-card: .venv/.develop  ## run chapters 1, 5, 9 and 10 on a card and compare with the book
 	$(BIN)/python -m bench.card
 
-test: .venv/.develop  ## run all tests and every notebook
+test: .venv/.develop  ## run the tests and every notebook
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not nightly"
+
+test-all: .venv/.develop  ## run also those that every night runs: all notebooks as on Colab
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: .venv/.develop  ## run the quick tests only, in about a minute

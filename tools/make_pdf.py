@@ -19,7 +19,13 @@ from urllib.parse import urlsplit
 import yaml
 from playwright.sync_api import Page, sync_playwright
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    NameObject,
+    NumberObject,
+    TextStringObject,
+)
 from tqdm.auto import tqdm
 
 from inst_tutorial.files import atomic_path
@@ -56,6 +62,12 @@ def pages() -> list[str]:
     """The pages in the order of the table of contents, without suffix."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     return [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
+
+
+def online() -> str:
+    """The address of the pages online, with a slash at the end."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    return str(config["html"]["baseurl"])
 
 
 @contextmanager
@@ -109,9 +121,16 @@ def bind(printed: dict[str, PdfReader], address: str) -> PdfWriter:
 def turn_inwards(
     writer: PdfWriter, link: DictionaryObject, first: dict[str, int], address: str
 ) -> None:
-    """Let a link to a page of the book lead to where that page begins in the file."""
-    url = link.get("/A", {}).get("/URI", "")
-    if url.startswith(address) and (place := first.get(urlsplit(url).path)) is not None:
+    """Let a link to a page of the book lead to where that page begins in the file, and a link to
+    another file of the pages, such as the slides, to the one online.
+    """
+    action: DictionaryObject = link.get("/A", DictionaryObject())
+    url = action.get("/URI", "")
+    if not url.startswith(address):
+        return
+    if (place := first.get(urlsplit(url).path)) is None:
+        action[NameObject("/URI")] = TextStringObject(url.replace(f"{address}/", online(), 1))
+    else:
         target = writer.pages[place].indirect_reference
         link[NameObject("/Dest")] = ArrayObject([target, NameObject("/FitH"), NumberObject(842)])
         del link["/A"]

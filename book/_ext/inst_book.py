@@ -1,8 +1,7 @@
-"""What the book asks of Sphinx beyond its settings: five small things.
+"""What the book asks of Sphinx beyond its settings: four small things.
 
 - A social card: the tags by which a link to a page shows its title and a picture.
 - Pictures from cells have one scale: figures as matplotlib measured them, small ones doubled.
-- Pictures and charts are told apart: phones scroll the first, dark pages turn the second dark.
 - Code cells link to the API page (sphinx-codeautolink). It expects each section to have a
   title; proofs and exercises are sections without one. And it expects that types can be read;
   some of Pillow's exist for type checkers only.
@@ -60,17 +59,6 @@ def _scale_pictures(app: Sphinx, doctree: nodes.document) -> None:
             with Image.open(path) as picture:
                 scale = 2 if picture.width < SMALL else FIGURE_SCALE
                 image["width"] = f"{round(picture.width * scale)}px"
-            image["classes"].append(
-                "inst-pictures" if _of_pictures(image, picture) else "inst-chart"
-            )
-
-
-def _of_pictures(image: nodes.image, file: Image.Image) -> bool:
-    """Whether an output shows pictures of the world, and not a drawing on white."""
-    cell: nodes.Node | None = image
-    while cell is not None and "cell" not in getattr(cell, "attributes", {}).get("classes", ()):
-        cell = cell.parent
-    return file.width < SMALL or (cell is not None and "picture_grid" in cell.astext())
 
 
 def _social_card(

@@ -23,6 +23,10 @@ from PIL import Image, ImageStat
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "book/_ext"))
+
+from inst_dark import picture_cells  # noqa: E402
+
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
@@ -305,38 +309,62 @@ BLANK = """async () => {
 
 @needs_chromium
 @each_built_page
-def test_a_page_is_whole(page, address, tab):
+def test_a_page_is_whole(page, site, address, tab):
     """No error, nothing from outside, no blank picture, and it fits a phone."""
     tab.goto(f"{address}/{page}.html")
     assert tab.evaluate(BLANK) == []
     tab.set_viewport_size({"width": PHONE, "height": 800})
     assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE
+    assert tab.evaluate(CUT_OFF) == []
+    shown = [(site / urlsplit(source).path[1:], scale) for source, scale in tab.evaluate(GRIDS)]
+    assert [path.name for path, scale in shown if scale * smallest_picture(path) < 90] == []
     assert tab.complaints == []
 
 
-# Of each row of pictures the width of one; the world's pictures are square.
-PICTURES = """() => [...document.querySelectorAll("img.inst-pictures")].map((image) => {
-  const box = image.getBoundingClientRect();
-  return box.width * 216 / image.naturalWidth;
-})"""
+# Each grid of pictures that is shown: its file, and how many pixels of the page one of its has.
+GRIDS = """() => [...document.querySelectorAll("img.inst-pictures")]
+  .filter((image) => image.checkVisibility())
+  .map((image) => [image.src, image.getBoundingClientRect().width / image.naturalWidth])"""
+
+# What is wider than a phone and cannot be scrolled to.
+CUT_OFF = """() => [...document.querySelectorAll("article *")].filter((one) => {
+  if (one.getBoundingClientRect().right <= innerWidth + 1) return false;
+  for (let box = one; box.tagName !== "ARTICLE"; box = box.parentElement)
+    if (getComputedStyle(box).overflowX !== "visible") return false;
+  return one.checkVisibility();
+}).map((one) => one.outerHTML.slice(0, 80))"""
 
 
-@needs_chromium
-def test_pictures_on_a_phone_are_not_too_small(address, tab):
-    tab.set_viewport_size({"width": PHONE, "height": 800})
-    for page in ("01_beyond_words", "10_style_transfer"):
-        tab.goto(f"{address}/book/{page}.html")
-        widths = tab.evaluate(PICTURES)
-        assert widths and min(widths) >= 90
+def smallest_picture(path):
+    """The width of the smallest picture in a grid, in pixels of its file."""
+    with Image.open(path) as figure:
+        return min(column.stop - column.start for _, column in picture_cells(figure))
+
+
+def brightness(element):
+    shot = Image.open(io.BytesIO(element.screenshot())).convert("L")
+    return ImageStat.Stat(shot).mean[0]
 
 
 @needs_chromium
 def test_charts_on_a_dark_page_are_dark(address, tab):
     tab.emulate_media(color_scheme="dark")
     tab.goto(f"{address}/book/11_experiments.html")
-    chart = tab.locator("img.inst-chart").first
-    shot = Image.open(io.BytesIO(chart.screenshot())).convert("L")
-    assert ImageStat.Stat(shot).mean[0] < 80
+    assert brightness(tab.locator("img.inst-chart").first) < 80
+    tab.goto(f"{address}/book/02_diffusion.html")
+    assert brightness(tab.locator("figure.inst-view img").first) < 80
+
+
+@needs_chromium
+def test_of_each_grid_of_pictures_the_light_or_the_dark_one_is_shown(address, tab):
+    for scheme, paper in (("light", 255), ("dark", 26)):
+        tab.emulate_media(color_scheme=scheme)
+        tab.goto(f"{address}/book/04_noise_and_text.html")
+        twins = tab.locator("img.inst-on-light, img.inst-on-dark")
+        seen = [one for one in twins.all() if one.is_visible()]
+        assert len(seen) == twins.count() / 2 >= 1
+        shot = Image.open(io.BytesIO(seen[0].screenshot())).convert("L")
+        assert abs(shot.getpixel((shot.width - 3, shot.height - 3)) - paper) <= 6
 
 
 # The files of the diagrams that are seen with their captions, once they are loaded.

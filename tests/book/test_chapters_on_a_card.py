@@ -18,6 +18,7 @@ from pretend_card import pretend_card
 from bench.card import CHAPTERS, differences
 
 pytestmark = [pytest.mark.slow, pytest.mark.notebook]
+BY_DAY = (CHAPTERS[0], CHAPTERS[-1])
 
 
 def executed(source: str, names: dict[str, Any]) -> str:
@@ -31,8 +32,14 @@ def executed(source: str, names: dict[str, Any]) -> str:
     return out.getvalue()
 
 
-# The first and the last, which learns and repaints: the others would take two minutes more.
-@pytest.mark.parametrize("path", [CHAPTERS[0], CHAPTERS[-1]], ids=lambda path: path.stem)
+# By day the first and the last, which learns and repaints: the others take two minutes more.
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[] if path in BY_DAY else pytest.mark.nightly)
+        for path in CHAPTERS
+    ],
+)
 def test_a_chapter_runs_on_a_card(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parent)
     monkeypatch.setattr("IPython.display.display", lambda *args, **options: None)

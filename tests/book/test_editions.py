@@ -1,5 +1,6 @@
 """The editions: no MyST; the plain ones run where only the wheel is, and a course is graded."""
 
+import ast
 import csv
 import json
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 import ipywidgets
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 pytest.importorskip("jupyter_book")
@@ -283,6 +285,21 @@ def test_a_course_is_assigned_collected_and_graded_with_five_commands(references
 
 
 # ------------------------------------------------------------------------- where they must run
+#
+# Code and outputs of a plain notebook are those of the book, letter by letter (tested above), and
+# nbval runs the book's in `make test`. What can still differ where only the wheel is: a package
+# that it does not require, or a file that pip did not bring. Both are tested for every notebook
+# without running it. Three notebooks run in full on every push; all of them run every night, as
+# that takes seven minutes.
+
+BY_DAY = {"first_steps", "11_experiments", "b_benchmarks"}  # a painter, studies, measurements
+each_to_run = pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[] if path.stem in BY_DAY else pytest.mark.nightly)
+        for path in sources()
+    ],
+)
 
 
 @pytest.fixture(scope="session")
@@ -311,9 +328,36 @@ def test_the_fresh_environment_has_the_wheel_and_no_myst(kernels):
     assert others == "[]"
 
 
+def parts_of_code(path):
+    """All nodes of the syntax trees of a notebook's code."""
+    python = TransformerManager().transform_cell  # %pip is not Python
+    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    return [node for cell in cells for node in ast.walk(ast.parse(python(cell.source)))]
+
+
+@pytest.mark.slow
+def test_what_notebooks_import_and_read_is_there_where_only_the_wheel_is(kernels):
+    parts = [part for path in sources() for part in parts_of_code(path)]
+    imports = {ast.unparse(one) for one in parts if isinstance(one, ast.Import | ast.ImportFrom)}
+    calls = [ast.unparse(one) for one in parts if isinstance(one, ast.Call)]
+    read = {call for call in calls if call.startswith("data_file(")}
+    assert "import torch" in imports and len(read) > 2
+    program = "\n".join([*sorted(imports), "from inst_tutorial.notebook import data_file", *read])
+    python = kernels / "venv" / "bin" / "python"
+    subprocess.run([python, "-Ic", program], cwd=kernels, check=True)
+
+
+@each_source
+def test_no_notebook_reads_a_file_that_lies_beside_it(path):
+    texts = {part.value for part in parts_of_code(path) if isinstance(part, ast.Constant)}
+    names = {text for text in texts if isinstance(text, str) and text.isprintable()}
+    near = [name for name in names if len(name) < 200 and (ROOT / "book" / name).is_file()]
+    assert near == []
+
+
 @pytest.mark.slow
 @pytest.mark.notebook
-@each_source
+@each_to_run
 def test_a_plain_notebook_runs_where_only_the_wheel_is(
     path, notebooks, kernels, tmp_path, monkeypatch
 ):

@@ -1,4 +1,4 @@
-"""Viewer and panels in JupyterLab: a kernel computes, and keys and clicks reach it."""
+"""JupyterLab: sources are readable, viewer and panels work with a kernel, by keys and clicks."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from chromium import needs_chromium
 from nbformat.sign import NotebookNotary
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
 pytestmark = pytest.mark.browser
@@ -32,15 +32,30 @@ view(flat, grey=[0, 100, 200], tint=["blue", "none"], alt="{tint} at {grey}", ca
 PANEL = "from inst_tutorial.widgets import Studio\n\nStudio()"
 
 
+MYST = """# A page
+
+```{admonition} In this chapter
+:class: tip
+A box, and {math}`x^2`.
+```
+
+```{exercise} Add
+:label: ex-add
+What is 1 + 1?
+```"""
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab that serves four notebooks.
+    """The address of a JupyterLab that serves five notebooks.
 
-    live.ipynb and panel.ipynb have not been run; stranger.ipynb comes with its output, as one
-    downloads it from the book; trusted.ipynb is another that Jupyter's notary has signed, as
-    "Trust Notebook" does.
+    source.ipynb is a page of text in MyST, as the sources of the book are. live.ipynb and
+    panel.ipynb have not been run; stranger.ipynb comes with its output, as one downloads it from
+    the book; trusted.ipynb is another that Jupyter's notary has signed, as "Trust Notebook" does.
     """
     folder = tmp_path_factory.mktemp("lab")
+    text = new_notebook(cells=[new_markdown_cell(MYST)], metadata={"kernelspec": KERNEL})
+    nbformat.write(text, folder / "source.ipynb")
     nbformat.write(notebook_with(), folder / "live.ipynb")
     nbformat.write(notebook_with(source=PANEL), folder / "panel.ipynb")
     nbformat.write(notebook_with(stored_output()), folder / "stranger.ipynb")
@@ -101,6 +116,19 @@ def await_answer(address):
 
 def picture(tab):
     return tab.locator(".inst-view-picture").first
+
+
+@needs_chromium
+def test_the_sources_of_the_book_are_readable(lab, tab):
+    """By the extension jupyterlab-myst: boxes are boxes, and no error is reported."""
+    tab.set_default_timeout(SECONDS * 1000)
+    tab.goto(f"{lab}/lab/tree/source.ipynb")
+    page = tab.locator(".jp-MarkdownCell")
+    page.get_by_text("In this chapter", exact=True).wait_for()
+    page.locator(".katex").wait_for()
+    assert page.locator("aside").count() == 2  # the box and the exercise
+    assert "{" not in page.inner_text()
+    assert tab.complaints == []
 
 
 def run_the_cell(lab, tab, notebook):

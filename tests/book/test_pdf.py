@@ -16,7 +16,7 @@ SPEC.loader.exec_module(make_pdf)
 
 FIRST = """<meta charset="utf-8"><title>First — The book</title>
 <p>Go to <a href="second.html">the second</a> or
-<a href="https://example.org/">away</a>.</p>
+<a href="https://example.org/">away</a>, or to <a href="slides/class.html">slides</a>.</p>
 <details><summary>Answer</summary>folded away</details>"""
 SECOND = """<meta charset="utf-8"><title>Second — The book</title>
 <p style="break-after: page">one</p><p>two</p>"""
@@ -41,9 +41,10 @@ def test_pages_are_bound_in_order_and_unfolded(bound):
 
 @needs_chromium
 def test_links_between_pages_stay_in_the_file(bound):
-    inside, away = (link.get_object() for link in bound.pages[0]["/Annots"])
+    inside, away, beside = (link.get_object() for link in bound.pages[0]["/Annots"])
     assert inside["/Dest"][0] == bound.pages[1].indirect_reference and "/A" not in inside
     assert away["/A"]["/URI"] == "https://example.org/"
+    assert beside["/A"]["/URI"] == f"{make_pdf.online()}slides/class.html"
 
 
 def test_without_pages_it_says_what_to_do(monkeypatch, tmp_path):
