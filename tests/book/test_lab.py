@@ -86,7 +86,7 @@ def lab(tmp_path_factory):
         yield address
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(SECONDS)
 
 
 def notebook_with(*outputs, source=CELL):
