@@ -6,10 +6,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from inst_languages import english_site
 from sphinx.application import Sphinx
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
-GUIDE = "book/c_teaching"
 FOLDER = "slides"  # beside the pages
 
 
@@ -21,7 +21,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 def _write_slides(app: Sphinx, error: Exception | None) -> None:
     """Write all decks beside the pages."""
-    if error is None and app.builder.name == "html" and GUIDE in app.env.found_docs:
+    if error is None and app.builder.name == "html" and not english_site(app):
         from editions.decks import write_slides
 
         folder = Path(app.outdir, FOLDER)
