@@ -357,14 +357,14 @@ def test_charts_on_a_dark_page_are_dark(address, tab):
 
 @needs_chromium
 def test_of_each_grid_of_pictures_the_light_or_the_dark_one_is_shown(address, tab):
-    for scheme, paper in (("light", 255), ("dark", 26)):
+    for scheme, paper in (("light", range(250, 256)), ("dark", range(40))):
         tab.emulate_media(color_scheme=scheme)
         tab.goto(f"{address}/book/04_noise_and_text.html")
         twins = tab.locator("img.inst-on-light, img.inst-on-dark")
         seen = [one for one in twins.all() if one.is_visible()]
         assert len(seen) == twins.count() / 2 >= 1
         shot = Image.open(io.BytesIO(seen[0].screenshot())).convert("L")
-        assert abs(shot.getpixel((shot.width - 3, shot.height - 3)) - paper) <= 6
+        assert shot.getpixel((shot.width - 3, shot.height - 3)) in paper
 
 
 # The files of the diagrams that are seen with their captions, once they are loaded.
