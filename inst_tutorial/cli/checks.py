@@ -112,11 +112,16 @@ def check_pictures(*paths: Path | None, folders: str = "give one picture in it")
 
 
 def read_word(path: Path) -> Word:
-    """The word in a file. Raises WordError, CommandError."""
+    """The word in a file, or the one of that name that comes with Paintbox.
+
+    Raises WordError, CommandError.
+    """
+    from inst_tutorial.shipped_words import shipped_word
     from inst_tutorial.words import Word
 
     check_no_address(path)
-    return Word.load(path)
+    is_name = not path.suffix and path.name == str(path) and not os.path.lexists(path)
+    return shipped_word(path.name) if is_name else Word.load(path)
 
 
 def check_prompt(prompt: str, word: Path | None) -> None:

@@ -209,6 +209,7 @@ def transfer(
 
     Examples:
     - `inst transfer photo.jpg --word word.safetensors`
+    - `inst transfer photo.jpg --word lagoon`
     - `inst transfer a.jpg b.jpg --word word.safetensors --strength 0.65 --out results`
     - `inst transfer photo.jpg --prompt "a watercolour with soft edges" --inversion noise`
     """

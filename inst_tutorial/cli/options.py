@@ -28,7 +28,13 @@ MOST_SEED = 2**63 - 1  # the largest that a torch.Generator takes
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
 WordFile = Annotated[
-    Path | None, typer.Option("--word", "-w", help="A word that `inst learn` has written.")
+    Path | None,
+    typer.Option(
+        "--word",
+        "-w",
+        help="A word that `inst learn` has written, or the name of one that comes with Paintbox, "
+        "such as lagoon (`inst info --words` lists them).",
+    ),
 ]
 Seed = Annotated[
     int,

@@ -41,6 +41,7 @@ def info(
     - `inst info`
     - `inst info --words`
     - `inst info --word word.safetensors`
+    - `inst info --word lagoon`
     - `inst info --painter stable-diffusion-v1-5/stable-diffusion-v1-5`
     """
     if word is not None:
@@ -109,6 +110,7 @@ def _facts(painter: Painter) -> dict[str, str]:
 
 def _vocabulary(painter: Painter) -> dict[str, list[str]]:
     """The words of a painter with a closed vocabulary. Others can spell any word."""
+    from inst_tutorial.shipped_words import shipped_names
     from inst_tutorial.world import LIGHTS, SETTINGS, SUBJECT_COLOURS, SUBJECTS, artists
     from inst_tutorial.world.colours import NAMED
 
@@ -128,4 +130,6 @@ def _vocabulary(painter: Painter) -> dict[str, list[str]]:
     }
     listed = {word for phrases in lists.values() for phrase in phrases for word in phrase.split()}
     lists |= {"for styles and sentences": sorted(known - listed)}
+    if painter.source == "paintbox":
+        lists |= {"learned words, for --word": [*shipped_names()]}
     return {kind: entries for kind, entries in lists.items() if entries}

@@ -177,7 +177,15 @@ def test_demo_draws_one_figure_and_prints_the_distances(tmp_path, sd1_folder):
 
 def test_info_lists_the_words_of_a_painter_that_knows_only_some(sd1_folder):
     listed = inst("info", "--words").stdout
-    for part in ("subjects (12):", "lighthouse", "by the sea", "at sunset", "swirling", "*"):
+    for part in (
+        "subjects (12):",
+        "lighthouse",
+        "by the sea",
+        "at sunset",
+        "swirling",
+        "lagoon",
+        "*",
+    ):
         assert (part in listed) == (part != "*")
     refused(inst("info", "--words", "--painter", sd1_folder), "spells any word")
 
