@@ -42,7 +42,13 @@ def print_facts(facts: Mapping[str, Any]) -> None:
 def print_lists(lists: Mapping[str, Sequence[str]]) -> None:
     """Each list under its name, with the number of its entries."""
     for name, entries in lists.items():
-        text = textwrap.fill(", ".join(entries), 79, initial_indent="  ", subsequent_indent="  ")
+        text = textwrap.fill(
+            ", ".join(entries),
+            79,
+            initial_indent="  ",
+            subsequent_indent="  ",
+            break_on_hyphens=False,
+        )
         typer.echo(f"{name} ({len(entries)}):\n{text}")
 
 
