@@ -61,10 +61,15 @@ def ask(canvas: Canvas) -> None:
     seen = canvas.picture(places[2], 40, SIDE, "content_seen_decoded", role="noise")
     canvas.arrow(noisy.right, unet.left)
     canvas.arrow(unet.right, seen.left)
-    word = canvas.cells(unet.centre[0] - 24, 112, 4, role="word")
-    canvas.arrow(word.top, unet.bottom, role="word")
-    canvas.text(word.x + 56, 118, "word", size=12, anchor="start")
+    told(canvas, *unet.bottom)
     names(canvas, places, ("$z_t$", "", "$\\hat\\epsilon$, seen"))
+
+
+def told(canvas: Canvas, x: float, y: float) -> None:
+    """The word, and an arrow from it up to a point."""
+    word = canvas.cells(x - 24, 112, 4, role="word")
+    canvas.arrow(word.top, (x, y), role="word")
+    canvas.text(word.x + 56, 118, "word", size=12, anchor="start")
 
 
 def noise_again(canvas: Canvas) -> None:
@@ -83,7 +88,8 @@ def denoise(canvas: Canvas) -> None:
     for i in range(6):
         x = start + (end - start) * i / 6
         canvas.arrow((x, 73), (x + (end - start) / 6 - 3, 73))
-    canvas.text((start + end) / 2, 98, ["guided steps", "down to $t=0$"], size=12)
+    canvas.text((start + end) / 2, 54, "guided steps", size=12)
+    told(canvas, (start + end) / 2, 80)
     canvas.text(places[0] + SIDE / 2, 119, "$z'_t$", size=14)
     canvas.text(result.centre[0], 126, "repainted", size=12)
 
@@ -94,7 +100,10 @@ def price(canvas: Canvas) -> None:
     canvas.panel(1, 1, width - 2, PRICE - 2, "The way up, and what it costs")
     calls = round(SHOWN * STEPS)
     start, end = 44, width - 92
-    for y, name, jumps in [(66, "stochastic inversion", 1), (112, "DDIM inversion", calls)]:
+    for y, name, jumps in [
+        (66, "stochastic inversion", 1),
+        (112, f"DDIM inversion, at strength {SHOWN}", calls),
+    ]:
         canvas.text(start, y - 20, name, anchor="start", size=12)
         length = (end - start) / jumps
         for i in range(jumps):
