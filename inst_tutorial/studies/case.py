@@ -9,17 +9,24 @@ from functools import cached_property
 from PIL import Image
 from torch import Generator
 
-from inst_tutorial.learning import EvaluationPairs, evaluate_loss
+from inst_tutorial.learning import (
+    LEARNING_RATES,
+    EvaluationPairs,
+    LearningSettings,
+    evaluate_loss,
+)
 from inst_tutorial.metrics import (
     edge_distance,
     gram_distance,
     palette_distance,
     structure_distance,
     texture_distance,
+    truth_parts,
 )
 from inst_tutorial.painter import PLACEHOLDER, Painter
 from inst_tutorial.pictures import to_pictures, to_tensor
-from inst_tutorial.studies.methods import DRAWINGS, LEARNERS, METHODS, Method
+from inst_tutorial.studies.matched_rate import matched_rate
+from inst_tutorial.studies.methods import DRAWINGS, LEARNERS, MATCHED, METHODS, Method
 from inst_tutorial.studies.plan import CONTENTS, STYLE_SCENES, Plan
 from inst_tutorial.studies.results import Row, Tables
 from inst_tutorial.studies.trial import Trial, learn_words
@@ -60,7 +67,7 @@ class Case:
         """All rows of this case, by table."""
         words = {name: self.learned(name) for name in LEARNERS}
         tables = {
-            "curves": [{"learner": name, "curve": _curve(word)} for name, word in words.items()],
+            "curves": [self.curve_row(name, word) for name, word in words.items()],
             "references": [self.reference_losses()],
             "transfers": list(self.transfers(words)),
             "drawings": list(self.drawings(words)),
@@ -72,10 +79,26 @@ class Case:
 
     def learned(self, name: str) -> Word:
         """The word of one learner; its curve also has the loss on the truths, never learned."""
-        settings = self.plan.learner(name, self.seed)
+        settings = self.learning(name)
         truths = len(self.trial.scenes)
         (word,) = learn_words([self.trial], settings, watched=truths, progress=False)
         return word
+
+    def learning(self, name: str) -> LearningSettings:
+        """The settings of one learner; a matched rate is computed from the style picture."""
+        settings = self.plan.learner(name, self.seed)
+        if name != MATCHED:
+            return settings
+        return replace(settings, learning_rate=matched_rate(self.painter, self.trial.style_picture))
+
+    def curve_row(self, name: str, word: Word) -> Row:
+        """The learning rate of one learner, and the points of its curve as lists of numbers."""
+        settings, points = self.learning(name), word.info["curve"]
+        return {
+            "learner": name,
+            "rate": settings.learning_rate or LEARNING_RATES[settings.kind],
+            "curve": {key: [point[key] for point in points] for key in ("step", "loss", "others")},
+        }
 
     def reference_losses(self) -> Row:
         """The losses of the same pairs without a word: what a word has to beat."""
@@ -102,7 +125,8 @@ class Case:
         for name, method in METHODS.items():
             for strength in method.strengths:
                 settings = self.settings(method, strength)
-                repainted = self.trial.repaint(words.get(method.learner), settings)
+                repaint = self.trial.repaint_truths if method.from_truth else self.trial.repaint
+                repainted = repaint(words.get(method.learner), settings)
                 yield from self.transfer_rows(name, strength, repainted)
 
     def settings(self, method: Method, strength: float) -> TransferSettings:
@@ -135,9 +159,11 @@ class Case:
     def transfer_rows(
         self, method: str, strength: float, results: Sequence[Picture]
     ) -> Iterator[Row]:
-        """A row for the result of each content."""
-        truth_distances = self.trial.truth_distances(results)
-        for i, (result, content) in enumerate(zip(results, self.trial.contents, strict=True)):
+        """A row for the result of each content; "detail" is a part of the distance to the truth,
+        and "strokes" is the texture distance to the truth."""
+        compared = zip(results, self.trial.contents, self.trial.truths, strict=True)
+        for i, (result, content, truth) in enumerate(compared):
+            colour, detail = truth_parts(result, truth)
             yield {
                 "method": method,
                 "strength": strength,
@@ -145,7 +171,9 @@ class Case:
                 "edges": edge_distance(result, content),
                 "structure": structure_distance(result, content),
                 **style_distances(result, self.trial.style_picture),
-                "truth": truth_distances[i],
+                "truth": colour + detail,
+                "detail": detail,
+                "strokes": texture_distance(result, truth),
                 "leak": 1 - edge_distance(result, self.trial.style_picture),
             }
 
@@ -184,9 +212,3 @@ def style_distances(result: Picture, painting: Picture) -> dict[str, float]:
         "palette": palette_distance(result, painting, directions=32),
         "texture": texture_distance(result, painting),
     }
-
-
-def _curve(word: Word) -> Row:
-    """The points of a learning curve as lists of numbers."""
-    points = word.info["curve"]
-    return {name: [point[name] for point in points] for name in ("step", "loss", "others")}

@@ -9,9 +9,11 @@ from types import MappingProxyType
 from inst_tutorial.learning import LearningSettings
 from inst_tutorial.style_transfer import TransferSettings
 
-SAMPLING = TransferSettings(steps=8)  # seeds are the case's
-LEARNING = LearningSettings(steps=40, batch=4, evaluate_every=10, pairs=8, patience=1_000)
-BOTH_ENDS = LEARNING.steps  # evaluate_every where only the first and the last loss are shown
+#: How all transfers sample, and how all words are learned: the defaults of the package. The seeds
+#: are the case's. No plateau ends the learning, so that all curves have the same points.
+SAMPLING = TransferSettings()
+LEARNING = LearningSettings(patience=1_000)
+EVALUATIONS = 10  # of a learning, evenly spaced, so that a fifth of the steps is one of them
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Method:
     """A way to repaint a content: what it is, and what it is made of.
 
     learner: a name of LEARNERS, or "" for no word. prompt: "*" is the word and "{style}" the
-    best caption that the world has for the style. strengths: where it is measured.
+    best caption that the world has for the style. strengths: where it is measured. from_truth: it
+    starts from the truth in place of the content.
     """
 
     about: str
@@ -28,16 +31,20 @@ class Method:
     inversion: str = "stochastic"
     adain: bool = False
     strengths: tuple[float, ...] = (SAMPLING.strength,)
+    from_truth: bool = False
 
 
-#: How words are learned. All share the batch, the number of steps and the random pairs.
+#: The free vector whose learning rate lets the word move as fast as InST's embedder moves it.
+MATCHED = "free vector, matched rate"
+
+#: How words are learned. All share the batch, the number of steps and the random pairs. The rate
+#: of MATCHED depends on the style picture (`matched_rate`).
 LEARNERS: Mapping[str, LearningSettings] = MappingProxyType(
     {
-        "free": replace(LEARNING, kind="free"),
-        "attention": LEARNING,
-        "patches": replace(LEARNING, kind="patches"),
-        "dropout 0": replace(LEARNING, dropout=0.0, evaluate_every=BOTH_ENDS),
-        "dropout 0.5": replace(LEARNING, dropout=0.5, evaluate_every=BOTH_ENDS),
+        "InST": LEARNING,
+        "free vector": replace(LEARNING, kind="free"),
+        MATCHED: replace(LEARNING, kind="free"),
+        "no dropout": replace(LEARNING, dropout=0.0),
     }
 )
 
@@ -46,43 +53,39 @@ SWEEP = (0.5, SAMPLING.strength, 0.95)
 #: The rows of the table that are painted by the diffusion model.
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
-        "img2img": Method("random noise, empty prompt", prompt="", inversion="noise"),
-        "caption, img2img": Method(
-            "random noise, the best caption of the style as the prompt",
+        "InST": Method(
+            "stochastic inversion, the word of the attention embedder as published (dropout 0.05)",
+            "InST",
+            strengths=SWEEP,
+        ),
+        "free vector": Method("as InST, with the word of a free vector", "free vector"),
+        MATCHED: Method("the same, learned with the larger learning rate", MATCHED),
+        "no dropout": Method("as InST, learned without dropout", "no dropout"),
+        "best caption": Method(
+            "as InST, with the best caption in place of the word", prompt="{style}"
+        ),
+        "plain noise": Method(
+            "as InST, with plain noise in place of the inversion",
+            "InST",
+            inversion="noise",
+            strengths=SWEEP,
+        ),
+        "caption, plain noise": Method(
+            "the best caption and plain noise (img2img)",
             prompt="{style}",
             inversion="noise",
             strengths=SWEEP,
         ),
-        "caption, stochastic": Method(
-            "stochastic inversion, the best caption as the prompt", prompt="{style}"
-        ),
-        "InST": Method(
-            "stochastic inversion, the word of the attention embedder as published (dropout 0.05)",
-            "attention",
-            strengths=SWEEP,
-        ),
-        "without attention": Method("the same with a free vector (textual inversion)", "free"),
-        "patches": Method("the same; the embedder also sees CLIP's patch tokens", "patches"),
-        "dropout 0": Method("as InST, learned without dropout", "dropout 0"),
-        "dropout 0.5": Method("as InST, learned with ten times the dropout", "dropout 0.5"),
-        "noise": Method(
-            "the word of InST, random noise in place of the inversion",
-            "attention",
-            inversion="noise",
-            strengths=SWEEP,
-        ),
-        "DDIM": Method(
-            "the word of InST, DDIM inversion", "attention", inversion="ddim", strengths=SWEEP
-        ),
-        "official levels": Method(
-            "as InST, noised and denoised at the two levels of the official code",
-            "attention",
-            inversion="official",
+        "DDIM inversion": Method(
+            "as InST, with DDIM inversion", "InST", inversion="ddim", strengths=SWEEP
         ),
         "InST + AdaIN": Method(
             "as InST, from a content latent with the style latent's statistics",
-            "attention",
+            "InST",
             adain=True,
+        ),
+        "walk from the truth": Method(
+            "as InST, started from the truth in place of the content", "InST", from_truth=True
         ),
     }
 )
@@ -102,8 +105,8 @@ COPIES: Mapping[str, str] = MappingProxyType(
 #: What is drawn from noise, with the content's own words in the prompt.
 DRAWINGS: Mapping[str, Method] = MappingProxyType(
     {
-        "caption": Method("the content's words and the best caption", prompt="{style}"),
-        "free": Method("the content's words and the free vector", "free"),
-        "InST": Method("the content's words and the attention embedder's word", "attention"),
+        "best caption": Method("the content's words and the best caption", prompt="{style}"),
+        "free vector": Method("the content's words and the free vector", "free vector"),
+        "InST": Method("the content's words and the attention embedder's word", "InST"),
     }
 )

@@ -68,8 +68,8 @@ class Trial:
         """All contents, repainted with the word, or without one by the prompt of the settings."""
         return self._transferred(self.contents, word, settings)
 
-    def repaint_truths(self, word: Word, settings: TransferSettings) -> list[Picture]:
-        """The truths, noised and denoised with the word as contents are.
+    def repaint_truths(self, word: Word | None, settings: TransferSettings) -> list[Picture]:
+        """The truths, noised and denoised with the word, or by the prompt, as contents are.
 
         The walk starts at the answer, so its distance to the truth is what noising and denoising
         cost. From the content, a word cannot be expected to come nearer.

@@ -12,14 +12,23 @@ from tiny import seeded, tiny_sd1, tiny_text_encoder
 from typer.testing import CliRunner
 
 from inst_tutorial.figures import COLOURS
-from inst_tutorial.learning import EvaluationPairs, evaluate_loss
-from inst_tutorial.metrics import truth_distance
+from inst_tutorial.learning import (
+    LEARNING_RATES,
+    EvaluationPairs,
+    LearningSettings,
+    evaluate_loss,
+)
+from inst_tutorial.metrics import texture_distance, truth_distance, truth_parts
 from inst_tutorial.painter import Painter
+from inst_tutorial.pictures import to_tensor
 from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.studies import experiments
 from inst_tutorial.studies.case import Case
+from inst_tutorial.studies.claims import CLAIMS, COLUMNS, findings
+from inst_tutorial.studies.comparisons import Comparisons
 from inst_tutorial.studies.experiments import app, run
-from inst_tutorial.studies.methods import COPIES, DRAWINGS, LEARNERS, METHODS
+from inst_tutorial.studies.matched_rate import matched_rate
+from inst_tutorial.studies.methods import COPIES, DRAWINGS, LEARNERS, MATCHED, METHODS
 from inst_tutorial.studies.plan import CONTENTS, STYLE_SCENES, Plan
 from inst_tutorial.studies.report import dots, gain_text, markdown_table, mean_text
 from inst_tutorial.studies.results import Results
@@ -76,14 +85,29 @@ def results(folder, work):
 
 def test_the_book_has_enough_styles_contents_and_seeds():
     plan = Plan()
-    assert plan.styles >= 6 and plan.contents >= 4 and plan.seeds >= 3
-    assert len(plan.cases) == plan.styles * plan.seeds
-    assert {style for style, _ in plan.cases} <= set(HELD_OUT)
+    assert (plan.styles, plan.contents, plan.seeds) == (14, 8, 3)
+    assert (plan.steps, plan.batch) == (LearningSettings().steps, LearningSettings().batch)
+    assert len(set(plan.cases)) == plan.styles * plan.seeds
+    assert {style for style, _ in plan.cases} == set(HELD_OUT)
+
+
+def test_however_many_cases_are_finished_no_style_is_far_ahead():
+    cases = Plan(styles=3, seeds=3).cases
+    for many in range(1, len(cases) + 1):
+        finished = [style for style, _ in cases[:many]]
+        counts = [finished.count(style) for style in list(HELD_OUT)[:3]]
+        assert max(counts) - min(counts) <= 1
+
+
+def test_curves_have_a_point_at_a_fifth_of_the_steps():
+    for steps in (5, 50, Plan().steps):
+        settings = Plan(steps=steps).learner("InST", 0)
+        assert steps / 5 % settings.evaluate_every == 0
 
 
 def test_no_content_is_a_style_picture():
     assert not {scene.seed for scene in CONTENTS} & {scene.seed for scene in STYLE_SCENES}
-    assert len({scene.subject for scene in (*CONTENTS, *STYLE_SCENES)}) == 7
+    assert len({scene.subject for scene in (*CONTENTS, *STYLE_SCENES)}) == 11
 
 
 def test_every_method_uses_a_learner_that_there_is():
@@ -140,7 +164,7 @@ def test_curves_begin_at_step_0_and_have_a_reference(results):
 def test_references_are_losses_on_the_learners_own_pairs(painter, results):
     """A free vector that never moves is the word it started from."""
     case = Case(painter, TINY, "starry", 0)
-    start = results.rows("curves", learner="free", style="starry")[0]["curve"]["loss"][0]
+    start = results.rows("curves", learner="free vector", style="starry")[0]["curve"]["loss"][0]
     pairs = EvaluationPairs.draw(
         painter, [case.trial.style_picture], TINY.pairs, torch.Generator().manual_seed(0)
     )
@@ -156,10 +180,52 @@ def test_a_row_can_be_had_again_by_hand(painter, results):
     settings = replace(settings, inversion="noise")
     repainted = transfer(painter, contents, None, settings)
     truths = [paint(scene, style, size=32) for scene in CONTENTS[:2]]
-    rows = results.rows("transfers", method="caption, img2img", strength=0.95, style="starry")
+    rows = results.rows("transfers", method="caption, plain noise", strength=0.95, style="starry")
     by_hand = [truth_distance(a, b) for a, b in zip(repainted, truths, strict=True)]
     assert [row["truth"] for row in rows] == pytest.approx(by_hand, rel=1e-4)
     assert case.trial.truths == truths
+
+
+def test_a_walk_may_start_from_the_truth(painter, results):
+    case = Case(painter, TINY, "starry", 0)
+    word = case.learned("InST")
+    walked = case.trial.repaint_truths(word, TINY.sampling)
+    by_hand = case.trial.truth_distances(walked)
+    rows = results.rows("transfers", method="walk from the truth")
+    assert [row["truth"] for row in rows] == pytest.approx(by_hand, rel=1e-4)
+    assert [row["truth"] for row in results.rows("transfers", method="InST", strength=0.8)] != [
+        row["truth"] for row in rows
+    ]
+
+
+def test_the_parts_of_a_row_are_distances_to_the_truth(painter, results):
+    trial = Case(painter, TINY, "starry", 0).trial
+    rows = results.rows("transfers", method="recoloured content")
+    for row, result, truth in zip(rows, trial.recoloured, trial.truths, strict=True):
+        assert row["detail"] == truth_parts(result, truth)[1] < row["truth"]
+        assert row["strokes"] == texture_distance(result, truth)
+
+
+def test_the_matched_rate_moves_a_free_vector_as_fast_as_the_embedder(painter):
+    """As far as one vector of CLIP and its affine map go."""
+    picture = Case(painter, TINY, "starry", 0).trial.style_picture
+    x = painter.image_features(to_tensor(picture)).pooled[0]  # (d_v,)
+    affine = torch.nn.Linear(len(x), 5)
+    before = affine(x).detach()
+    optimizer = torch.optim.Adam(affine.parameters(), lr=1e-3)
+    affine(x).sum().backward()
+    optimizer.step()
+    moved = (affine(x) - before).abs()  # (5,)
+    expected = matched_rate(painter, picture, 1e-3)
+    assert moved.tolist() == pytest.approx([expected] * 5, rel=1e-3)
+
+
+def test_only_the_matched_learner_has_a_rate_of_its_own(painter, results):
+    case = Case(painter, TINY, "starry", 0)
+    rates = {row["learner"]: row["rate"] for row in results.rows("curves")}
+    assert rates[MATCHED] == matched_rate(painter, case.trial.style_picture)
+    assert rates["free vector"] == LEARNING_RATES["free"]
+    assert rates["InST"] == rates["no dropout"] == LEARNING_RATES["pooled"]
 
 
 def test_drawings_say_the_content_and_the_style(painter):
@@ -170,9 +236,9 @@ def test_drawings_say_the_content_and_the_style(painter):
             seen.append(prompts),
             painter_embed(prompts, word),
         )[1]
-        word = case.learned("free")
-        case.drawn(DRAWINGS["caption"], None)
-        case.drawn(DRAWINGS["free"], word)
+        word = case.learned("free vector")
+        case.drawn(DRAWINGS["best caption"], None)
+        case.drawn(DRAWINGS["free vector"], word)
     finally:
         del painter.embed
     with_caption, with_word = [prompts for prompts in seen if isinstance(prompts, list)]
@@ -183,18 +249,18 @@ def test_drawings_say_the_content_and_the_style(painter):
 
 
 def test_seconds_are_of_a_step_and_of_what_comes_before(painter, monkeypatch):
-    taken = {"free": 5.0, "pooled": 7.0, "patches": 7.0}
+    """And a slow round does not count."""
+    before, rounds = {"free": 5.0, "pooled": 7.0}, iter([9.0] * 4 + [0.0] * 8)
 
-    def run(learn):
+    def taken(learn):
         _, picture, settings = learn.args
         assert picture.size == (32, 32)
-        return taken[settings.kind] + 0.5 * settings.steps
+        return before[settings.kind] + 0.5 * settings.steps + next(rounds)
 
-    monkeypatch.setattr(experiments, "_cpu_seconds", run)
+    monkeypatch.setattr(experiments, "_cpu_seconds", taken)
     assert SECONDS(painter, TINY) == {
-        "free": {"start": 5.0, "step": 0.5},
-        "attention": {"start": 7.0, "step": 0.5},
-        "patches": {"start": 7.0, "step": 0.5},
+        "free vector": {"start": 5.0, "step": 0.5},
+        "InST": {"start": 7.0, "step": 0.5},
     }
 
 
@@ -228,6 +294,36 @@ def test_the_fingerprint_is_that_of_the_weights(folder, results):
 def test_finished_cases_are_not_computed_again(folder, work, results, monkeypatch):
     monkeypatch.setattr(Case, "tables", lambda self: pytest.fail("computed again"))
     assert run(TINY, str(folder), work, progress=False).tables == results.tables
+
+
+def test_a_cut_run_goes_on_and_ends_with_the_same_numbers(folder, tmp_path, monkeypatch):
+    plan, finished, tables = replace(TINY, styles=2), [], Case.tables
+
+    def cut(case):
+        if finished:
+            raise KeyboardInterrupt
+        finished.append(case.name)
+        return tables(case)
+
+    monkeypatch.setattr(Case, "tables", cut)
+    with pytest.raises(KeyboardInterrupt):
+        run(plan, str(folder), tmp_path / "cut", progress=False)
+    assert len(list((tmp_path / "cut").iterdir())) == 1  # whole, and nothing else
+    monkeypatch.setattr(Case, "tables", tables)
+    gone_on = run(plan, str(folder), tmp_path / "cut", progress=False)
+    uncut = run(plan, str(folder), tmp_path / "uncut", progress=False)
+    assert gone_on.tables == uncut.tables
+
+
+def test_a_larger_run_uses_what_a_smaller_one_has_finished(folder, work, results, monkeypatch):
+    computed, tables = [], Case.tables
+    monkeypatch.setattr(
+        Case, "tables", lambda case: computed.append((case.name, case.seed)) or tables(case)
+    )
+    larger = run(replace(TINY, styles=2, seeds=2), str(folder), work, progress=False)
+    first, second = list(HELD_OUT)[:2]
+    assert computed == [(second, 0), (first, 1), (second, 1)]
+    assert larger.rows("transfers", style=first, seed=0) == results.rows("transfers")
 
 
 def test_another_plan_is_another_run(folder, work, results, monkeypatch):
@@ -304,3 +400,77 @@ def test_numbers_as_text():
     assert markdown_table(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
     with pytest.raises(ValueError, match="2 columns"):
         markdown_table(["a", "b"], [["1"]])
+
+
+# -------------------------------------------------------------------- comparisons, claims
+
+
+def made_up(better):
+    """Results in which InST is better than everything in every way, or worse. Style k adds k / 10
+    to all distances, so that no two styles are alike."""
+    sign = 1 if better else -1
+    names = list(HELD_OUT)[:4]
+    tables = {"transfers": [], "drawings": [], "curves": [], "references": []}
+    for k, style in enumerate(names):
+        known, shift = {"style": style, "seed": 0}, k / 10
+        for method in (*COPIES, *METHODS):
+            strength = 0.0 if method in COPIES else 0.8
+            far = 10 + shift - sign * (5 + shift) * (method == "InST")
+            distances = dict.fromkeys(("truth", "structure", "palette", "strokes", "leak"), far)
+            tables["transfers"].append(
+                {**known, "method": method, "strength": strength, **distances}
+            )
+        for method in ("photograph", *DRAWINGS):
+            far = 10 + shift - sign * (5 + shift) * (method == "InST")
+            tables["drawings"].append({**known, "method": method, "Gram": far})
+        tables["references"].append({**known, "loss": {"empty": 1.0}, "others": {"empty": 1.0}})
+        for learner in LEARNERS:
+            last = 0.5 - sign * (0.2 + shift / 10) * (learner == "InST")
+            losses = [1.0, last, last, last, last, last]
+            curve = {"step": [0, 2, 4, 6, 8, 10], "loss": losses, "others": losses}
+            tables["curves"].append({**known, "learner": learner, "curve": curve})
+    speed = {"start": 1.0, "step": 0.1}
+    return Results({"seconds": {"free vector": speed, "InST": speed}}, tables)
+
+
+@pytest.mark.parametrize(("better", "expected"), [(True, "yes"), (False, "no")])
+def test_every_claim_follows_the_numbers(better, expected):
+    found = list(findings(Comparisons(made_up(better))))
+    for finding in found:
+        swapped = finding.claim.text.startswith("AdaIN")  # there InST itself is the rival
+        assert (finding.verdict == expected) != swapped, finding.claim.text
+    assert [finding.claim for finding in found] == list(CLAIMS)
+
+
+def test_no_claim_is_listed_twice_and_all_say_who_asks():
+    assert len({claim.text for claim in CLAIMS}) == len(CLAIMS)
+    assert {claim.source for claim in CLAIMS} == {"paper", "authors", "notebook", "reader"}
+
+
+def test_a_row_of_the_table_has_all_its_cells():
+    (first, *_) = findings(Comparisons(made_up(True)))
+    assert len(first.row()) == len(COLUMNS)
+    assert first.row()[-2:] == ("4 of 4", "yes")
+    assert first.row()[2].startswith("+5.2 (") and first.row()[2].endswith(") CIELAB")
+
+
+def test_a_race_in_seconds_is_not_a_race_in_steps():
+    results = made_up(True)
+    results.about["seconds"]["InST"] = {"start": 1.0, "step": 0.2}
+    measured = Comparisons(results)
+    assert measured.clock()[-1] == pytest.approx(3.0)
+    at_first = measured.by_clock("InST")[0]  # (times,)
+    assert np.isnan(at_first[measured.clock() < 1]).all() and at_first[-1] == pytest.approx(70)
+    assert np.isnan(measured.by_clock("free vector")[0][-1])  # it ends after two seconds
+    half_way = measured.by_clock("InST")[0][measured.clock().searchsorted(1.2)]
+    assert half_way == pytest.approx(70 * (measured.clock()[20] - 1) / 0.4, abs=2)
+    assert (
+        measured.lead_in_seconds("InST", "free vector").mean()
+        < measured.lead("InST", "free vector").mean()
+    )
+
+
+def test_what_a_word_saves_is_a_share_of_the_empty_prompts_loss():
+    measured = Comparisons(made_up(True))
+    assert measured.saved("free vector").tolist() == [[0, 50, 50, 50, 50, 50]] * 4
+    assert measured.early("InST", "free vector") == pytest.approx([20, 21, 22, 23])

@@ -1,0 +1,24 @@
+"""The learning rate at which a free vector moves as fast as InST's embedder.
+
+Adam moves every parameter by about its learning rate in a step. As published the embedder is an
+affine map of one CLIP vector x, v = W x + b (book, chapter "The attention embedder"). When every
+entry of W and b moves by the rate, an entry of v moves by up to rate * (|x|_1 + 1). A free vector
+moves by its rate and no more.
+"""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from inst_tutorial.learning import LEARNING_RATES
+from inst_tutorial.painter import Painter
+from inst_tutorial.pictures import to_tensor
+
+
+def matched_rate(
+    painter: Painter, picture: Image.Image, rate: float = LEARNING_RATES["pooled"]
+) -> float:
+    """The rate of a free vector that moves as fast as the embedder does at `rate`, for a style
+    picture. The embedder's inner matrix is left out: x is the pooled CLIP vector itself."""
+    pooled = painter.image_features(to_tensor(picture)).pooled[0]  # (d_v,)
+    return rate * (float(pooled.abs().sum()) + 1)
