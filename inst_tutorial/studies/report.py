@@ -62,14 +62,19 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str
 def mean_text(values: Values) -> str:
     """The mean of independent values (n,) and the half width of its 95 % interval: "17.8 ± 1.2"."""
     middle, half = interval(values)
-    return f"{_short(middle)} ± {_short(half)}"
+    digits = 1 if abs(middle) >= 10 else 2
+    return f"{middle:.{digits}f} ± {half:.{digits}f}"
 
 
 def gain_text(gains: Values) -> str:
     """The mean of independent gains (n,) and the ends of its interval: "+1.3 (-0.2 to +2.8)"."""
     middle, half = interval(gains)
-    mean, low, high = (f"{value:+.2g}" for value in (middle, middle - half, middle + half))
+    mean, low, high = (_signed(value) for value in (middle, middle - half, middle + half))
     return f"{mean} ({low} to {high})"
+
+
+def _signed(number: float) -> str:
+    return f"{number:+.0f}" if abs(number) >= 10 else f"{number:+.2g}"
 
 
 def dots(

@@ -395,8 +395,10 @@ def test_dots_show_means_and_intervals():
 
 
 def test_numbers_as_text():
-    assert mean_text([17.0, 18.0, 19.0]) == "18.0 ± 2.48"
+    assert mean_text([17.0, 18.0, 19.0]) == "18.0 ± 2.5"
+    assert mean_text([0.1, 0.2, 0.3]) == "0.20 ± 0.25"
     assert gain_text([1.0, 2.0, 3.0]) == "+2 (-0.48 to +4.5)"
+    assert gain_text([100.0, 200.0, 300.0]) == "+200 (-48 to +448)"
     assert markdown_table(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
     with pytest.raises(ValueError, match="2 columns"):
         markdown_table(["a", "b"], [["1"]])
