@@ -58,7 +58,7 @@ CLAIMS = (
         lambda m: m.lead("InST", "free vector"),
     ),
     Claim(
-        "In a fifth of the steps it is where the free vector ends",
+        "After a fifth of its steps it has passed the end of the free vector",
         AUTHORS,
         SAVED,
         lambda m: m.early("InST", "free vector"),
@@ -125,6 +125,12 @@ CLAIMS = (
         lambda m: m.gain("truth", "InST", "plain noise"),
     ),
     Claim(
+        "The same, each at its own best strength",
+        READER,
+        LAB,
+        lambda m: m.gain_at_best("truth", "InST", "plain noise"),
+    ),
+    Claim(
         "It takes more style (palette) than DDIM inversion",
         READER,
         LAB,
@@ -148,6 +154,12 @@ CLAIMS = (
         READER,
         LAB,
         lambda m: m.gain("truth", "InST", "content"),
+    ),
+    Claim(
+        "InST is nearer to the truth than the style picture",
+        READER,
+        LAB,
+        lambda m: m.gain("truth", "InST", "style picture"),
     ),
     Claim(
         "InST is nearer to the truth than img2img with the best caption",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inst_tutorial.studies.methods import COPIES, SAMPLING
+from inst_tutorial.studies.methods import COPIES, SAMPLING, SWEEP
 from inst_tutorial.studies.results import Results, Row
 
 Array = NDArray[np.float64]
@@ -38,6 +38,15 @@ class Comparisons:
     def gain(self, metric: str, a: str, b: str) -> Array:
         """(styles,) how much smaller the distance of a is than that of b: above 0, a is better."""
         return self.at(metric, b) - self.at(metric, a)
+
+    def best_strength(self, metric: str, method: str) -> float:
+        """The strength of SWEEP at which a method has its smallest mean distance."""
+        return min(SWEEP, key=lambda strength: self.at(metric, method, strength).mean())
+
+    def gain_at_best(self, metric: str, a: str, b: str) -> Array:
+        """(styles,) the gain of a over b, each at its own best strength."""
+        ours, others = (self.at(metric, m, self.best_strength(metric, m)) for m in (a, b))
+        return others - ours
 
     def drawn(self, metric: str, method: str) -> Array:
         """(styles,) of what was drawn from noise: the distance to the true painting, in percent of

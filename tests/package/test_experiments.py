@@ -419,9 +419,11 @@ def made_up(better):
             strength = 0.0 if method in COPIES else 0.8
             far = 10 + shift - sign * (5 + shift) * (method == "InST")
             distances = dict.fromkeys(("truth", "structure", "palette", "strokes", "leak"), far)
-            tables["transfers"].append(
-                {**known, "method": method, "strength": strength, **distances}
-            )
+            row = {**known, "method": method, "strength": strength, **distances}
+            tables["transfers"].append(row)
+            if method in ("InST", "plain noise"):
+                worse = {name: far + 5 for name, far in distances.items()}
+                tables["transfers"] += [{**row, "strength": s, **worse} for s in (0.5, 0.95)]
         for method in ("photograph", *DRAWINGS):
             far = 10 + shift - sign * (5 + shift) * (method == "InST")
             tables["drawings"].append({**known, "method": method, "Gram": far})
@@ -454,6 +456,17 @@ def test_a_row_of_the_table_has_all_its_cells():
     assert len(first.row()) == len(COLUMNS)
     assert first.row()[-2:] == ("4 of 4", "yes")
     assert first.row()[2].startswith("+5.2 (") and first.row()[2].endswith(") CIELAB")
+
+
+def test_each_may_be_compared_at_its_own_best_strength():
+    results = made_up(True)
+    for row in results.rows("transfers", method="plain noise", strength=0.5):
+        row["truth"] = 1.0  # nearer than anything else
+    measured = Comparisons(results)
+    assert measured.best_strength("truth", "InST") == 0.8
+    assert measured.best_strength("truth", "plain noise") == 0.5
+    assert verdict(measured.gain("truth", "InST", "plain noise")) == "yes"
+    assert measured.gain_at_best("truth", "InST", "plain noise") == pytest.approx([-4] * 4)
 
 
 def test_a_race_in_seconds_is_not_a_race_in_steps():
