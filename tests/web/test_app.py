@@ -279,6 +279,19 @@ def test_learning_shows_a_curve_and_stop_keeps_the_word(opened):
     other.evaluate("localStorage.clear()")
 
 
+def test_by_keyboard_alone(opened):
+    """Enter begins, Escape ends, and the button that was pressed has the focus again."""
+    page = opened()
+    page.locator(".ip-style .ip-choice", has_text=re.compile("^by ")).first.click()
+    repaint = button(page, "Repaint the content")
+    repaint.focus()
+    page.keyboard.press("Enter")
+    status(page, "Painting")
+    page.keyboard.press("Escape")
+    status(page, "Stopped.")
+    assert repaint.evaluate("(node) => node === document.activeElement")
+
+
 def test_three_inversions_side_by_side(opened):
     page = opened("inversion")
     page.get_by_label("Strength").fill("0.2")

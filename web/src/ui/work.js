@@ -19,6 +19,12 @@ export class Work {
     this.#client = client;
     const size = Math.round(client.bytes / 1e6);
     this.#stop.disabled = true;
+    this.#stop.title = "or press Escape";
+    this.#stop.setAttribute("aria-keyshortcuts", "Escape");
+    const escape = (/** @type {KeyboardEvent} */ { key }) => {
+      if (key === "Escape" && !this.#stop.disabled) this.stop();
+    };
+    document.addEventListener("keydown", escape, true);
     this.loader = button(`Load the painter (${size} MB)`, () => this.load(), "ip-main");
     this.loader.hidden = client.loaded;
     this.node = make("div", { class: "ip-work" }, this.loader, this.#stop, this.#bar, this.#step, this.#said);
@@ -82,6 +88,7 @@ export class Work {
       this.say("The painter is at work: wait, or press Stop there.");
       return false;
     }
+    const pressed = document.activeElement;
     this.#lock(true);
     try {
       await task();
@@ -91,7 +98,18 @@ export class Work {
       return false;
     } finally {
       this.#lock(false);
+      this.#focusAgain(pressed);
     }
+  }
+
+  /**
+   * A button that is disabled while it works loses the focus, and gets it back.
+   * @param {Element | null} pressed
+   */
+  #focusAgain(pressed) {
+    const button = [this.loader, ...this.#buttons].find((one) => one === pressed);
+    if (!button || document.activeElement !== document.body) return;
+    (button.hidden ? this.#buttons[0] : button).focus({ preventScroll: true });
   }
 
   /** @param {boolean} working */
