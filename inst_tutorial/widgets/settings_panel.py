@@ -9,6 +9,7 @@ import ipywidgets
 from inst_tutorial.painter import PLACEHOLDER, Painter, PromptError
 from inst_tutorial.style_transfer import TransferSettings
 
+MOST_WORDS = 1000  # more are no list for a reader
 INVERSIONS = (("stochastic (InST)", "stochastic"), ("DDIM", "ddim"), ("plain noise", "noise"))
 
 
@@ -35,6 +36,7 @@ class SettingsPanel(ipywidgets.VBox):
             [
                 self.prompt,
                 self.message,
+                ipywidgets.HTML(known_words(painter)),
                 self.strength,
                 self.guidance,
                 self.steps,
@@ -63,3 +65,13 @@ class SettingsPanel(ipywidgets.VBox):
             self.message.value = html.escape(str(error))
         else:
             self.message.value = ""
+
+
+def known_words(painter: Painter) -> str:
+    """A folded list of the words that a painter knows; nothing if they are too many."""
+    words = sorted(word for word in painter.tokenizer.get_vocab() if word.isalpha())
+    if len(words) > MOST_WORDS:
+        return ""
+    return (
+        f"<details><summary>The {len(words)} words it knows</summary>{', '.join(words)}</details>"
+    )

@@ -15,9 +15,10 @@ from PIL import Image
 from inst_tutorial.learning import learn
 from inst_tutorial.painter import Painter
 from inst_tutorial.style_transfer import TransferSettings, draw, transfer
-from inst_tutorial.widgets import InversionPanel, LearnPanel, Studio
+from inst_tutorial.widgets import InversionPanel, LearnPanel, Studio, settings_panel
 from inst_tutorial.widgets.gallery import OWN
 from inst_tutorial.widgets.inversion_panel import COLUMNS
+from inst_tutorial.widgets.settings_panel import known_words
 from inst_tutorial.widgets.shown import Compare, figure_html
 from inst_tutorial.widgets.style_panel import LEARNING, NO_WORD
 from inst_tutorial.widgets.work import Work
@@ -233,10 +234,16 @@ def test_stop_ends_a_painting_at_its_next_step(sd1_painter):
 
 def test_unknown_words_are_named_while_the_caption_is_written(paintbox):
     studio = Studio(paintbox)
+    assert "lighthouse" in known_words(paintbox)
     studio.settings.prompt.value = "a red howse"
     assert "howse" in studio.settings.message.value and "house" in studio.settings.message.value
     studio.settings.prompt.value = "a red house by *"
     assert studio.settings.message.value == ""
+
+
+def test_more_words_than_a_reader_can_look_through_are_no_list(sd1_painter, monkeypatch):
+    monkeypatch.setattr(settings_panel, "MOST_WORDS", 3)
+    assert known_words(sd1_painter) == ""
 
 
 def test_the_caption_follows_the_style(paintbox):
