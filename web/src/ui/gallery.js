@@ -87,7 +87,7 @@ export class Gallery {
   // ------------------------------------------------------------------ the reader's own picture
 
   #upload() {
-    const input = make("input", { type: "file", accept: "image/*", class: "ip-file" });
+    const input = make("input", { type: "file", accept: "image/*", class: "ip-file", tabindex: -1 });
     input.setAttribute("aria-label", "A picture of your own");
     input.addEventListener("change", () => {
       if (input.files?.[0]) this.take(input.files[0]);

@@ -99,7 +99,7 @@ export class StylePanel {
   }
 
   #opener() {
-    const input = make("input", { type: "file", accept: ".safetensors", class: "ip-file" });
+    const input = make("input", { type: "file", accept: ".safetensors", class: "ip-file", tabindex: -1 });
     input.setAttribute("aria-label", "A word that was saved");
     input.addEventListener("change", async () => {
       if (input.files?.[0]) await this.open(input.files[0]);
