@@ -8,7 +8,7 @@ export OMP_WAIT_POLICY := PASSIVE
 test test-all test-fast notebooks times: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-fast lint web notebooks editions diagrams slides korean book book-ko pdf lab bench bench-gpu check-card paintbox clean
+.PHONY: help demo test test-all test-fast lint web notebooks editions diagrams slides korean book book-ko pdf epub lab bench bench-gpu check-card paintbox clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -74,6 +74,9 @@ korean: .venv/.develop  ## bring the Korean translations up to date with the pag
 
 pdf: book  ## print the pages into _build/inst-tutorial.pdf (needs Chromium)
 	$(BIN)/python tools/make_pdf.py
+
+epub: .venv/.develop  ## build the pages as a book for e-readers, into _build/epub
+	$(BIN)/jupyter-book build . --builder=custom --custom-builder=epub -W -n --keep-going
 
 lab: .venv/.develop  ## open the book in JupyterLab
 	$(BIN)/jupyter lab book

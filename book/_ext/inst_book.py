@@ -65,7 +65,7 @@ def _social_card(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
     """Add the tags of the Open Graph protocol to a page."""
-    if doctree is None:
+    if doctree is None or app.builder.name != "html":
         return
     base = app.config.html_baseurl.rstrip("/")
     first = next((p.astext() for p in doctree.findall(nodes.paragraph)), "")

@@ -84,6 +84,8 @@ def test_environments_use_a_python_that_the_project_accepts():
 def test_one_version_everywhere():
     citation = yaml.safe_load(read("CITATION.cff"))
     assert version("inst-tutorial") == inst_tutorial.__version__ == str(citation["version"])
+    config = yaml.safe_load(read("_config.yml"))
+    assert config["sphinx"]["config"]["version"] == inst_tutorial.__version__
 
 
 # --------------------------------------------------------------------------------- commands
