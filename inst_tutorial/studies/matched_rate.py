@@ -2,8 +2,8 @@
 
 Adam moves every parameter by about its learning rate in a step. As published the embedder is an
 affine map of one CLIP vector x, v = W x + b (book, chapter "The attention embedder"). When every
-entry of W and b moves by the rate, an entry of v moves by up to rate * (|x|_1 + 1). A free vector
-moves by its rate and no more.
+entry of W and b moves by the rate, an entry of v moves by up to ``rate * (|x|_1 + 1)``. A free
+vector moves by its rate and no more.
 """
 
 from __future__ import annotations
