@@ -207,7 +207,7 @@ class Finding:
         )
 
 
-COLUMNS = ("Claim", "Who", "Gain and 95 % interval", "Styles for it", "Holds here")
+COLUMNS = ("Claim", "Holds here", "Gain and 95 % interval", "Styles for it", "Who")
 
 
 def findings(measured: Comparisons) -> Iterator[Finding]:
