@@ -196,15 +196,9 @@ class Finding:
 
     def row(self) -> tuple[str, str, str, str, str]:
         """The cells of COLUMNS."""
+        gain = f"{gain_text(self.gains)} {self.claim.unit}"
         styles = f"{(self.gains > 0).sum()} of {len(self.gains)}"
-        claim = self.claim
-        return (
-            claim.text,
-            claim.source,
-            f"{gain_text(self.gains)} {claim.unit}",
-            styles,
-            self.verdict,
-        )
+        return self.claim.text, self.verdict, gain, styles, self.claim.source
 
 
 COLUMNS = ("Claim", "Holds here", "Gain and 95 % interval", "Styles for it", "Who")
