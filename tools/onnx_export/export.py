@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from filelock import FileLock
 
 import inst_tutorial
@@ -146,7 +147,18 @@ def describe(painter: Painter) -> dict[str, Any]:
             "offset": schedule.steps_offset,
             "coarse_level": schedule.coarse_level,
         },
+        "probe": probe(painter),
     }
+
+
+def probe(painter: Painter, t: int = 500, count: int = 32) -> dict[str, Any]:
+    """The first numbers of the noise seen in a ramp from -1 to 1, without a prompt: a graphics
+    processor is used only if it comes to the same."""
+    c, h, w = painter.latent_shape
+    ramp = torch.linspace(-1, 1, c * h * w).view(1, c, h, w)
+    with torch.no_grad():
+        eps = painter.predict_noise(ramp, t, painter.embed(""))  # (1, c, h, w)
+    return {"t": t, "eps": eps.flatten()[:count].tolist()}
 
 
 def vocabulary(painter: Painter) -> dict[str, int]:

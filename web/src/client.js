@@ -1,6 +1,8 @@
 // The page's end of the worker: a promise for each piece of work, reports while it goes on, and
 // a way to end it. One painter serves all widgets of a page.
 
+import { bytesOf } from "./files.js";
+import { PROCESSOR } from "./runtime.js";
 import { readJson } from "./store.js";
 
 /** @typedef {import("./types").Manifest} Manifest */
@@ -19,6 +21,10 @@ export class PainterClient {
   /** @type {Set<Hear>} */
   #hearers = new Set();
   loaded = false;
+  /** Whether the graphics processor computes; and if it was asked in vain, why. */
+  graphics = false;
+  /** @type {string | null} */
+  why = null;
 
   /** @param {string} root the folder of paintbox.json @param {Manifest} manifest */
   constructor(root, manifest) {
@@ -36,19 +42,25 @@ export class PainterClient {
 
   /** @returns {number} bytes to load the first time */
   get bytes() {
-    return Object.values(this.manifest.files).reduce((sum, { bytes }) => sum + bytes, 0);
+    return bytesOf(this.manifest, PROCESSOR);
   }
 
   get busy() {
     return this.#current !== null;
   }
 
-  /** Load once, however many ask. @param {Hear} [hear] @returns {Promise<void>} */
-  load(hear = () => {}) {
+  /**
+   * Load once, however many ask.
+   * @param {Hear} [hear] @param {boolean} [graphics] try the graphics processor; if it fails, the
+   * processor computes
+   * @returns {Promise<void>}
+   */
+  load(hear = () => {}, graphics = false) {
     this.#hearers.add(hear);
     const all = (/** @type {any} */ report) => this.#hearers.forEach((each) => each(report));
-    this.#loading ??= this.#ask("load", { root: this.root, manifest: this.manifest }, all).then(
-      () => void (this.loaded = true),
+    const inputs = { root: this.root, manifest: this.manifest, graphics };
+    this.#loading ??= this.#ask("load", inputs, all).then(
+      (found) => void Object.assign(this, found, { loaded: true }),
       (error) => {
         this.#loading = null;
         throw error;

@@ -8,18 +8,23 @@ import { tokenize } from "./text.js";
 /** @typedef {import("./types").GraphName} GraphName */
 /** @typedef {typeof import("onnxruntime-common")} Runtime */
 
+const CLOSE = 0.01; // of noise, whose numbers are about 1
+
 export class Painter {
   /** @type {Partial<Record<GraphName, Promise<import("onnxruntime-common").InferenceSession>>>} */
   #sessions = {};
   #runtime;
+  #provider;
   #read;
 
   /**
-   * @param {Runtime} runtime @param {Manifest} manifest
+   * @param {Runtime} runtime @param {"wasm" | "webgpu"} provider what it computes on
+   * @param {Manifest} manifest
    * @param {(file: string) => Promise<Uint8Array>} read gives a file of the painter's folder
    */
-  constructor(runtime, manifest, read) {
+  constructor(runtime, provider, manifest, read) {
     this.#runtime = runtime;
+    this.#provider = provider;
     this.#read = read;
     this.manifest = manifest;
     this.schedule = manifest.schedule;
@@ -29,6 +34,15 @@ export class Painter {
   /** Make the session of a graph now, not when it is first used. @param {GraphName} name */
   async prepare(name) {
     await this.#session(name);
+  }
+
+  /** Compare with what Python computed. Throws where this browser computes something else. */
+  async check() {
+    const { t, eps } = this.manifest.probe;
+    const z = Float32Array.from({ length: this.size }, (_, i) => (2 * i) / (this.size - 1) - 1);
+    const [seen] = await this.predictNoise([z], [t], [await this.context("", null)]);
+    const same = eps.every((value, i) => Math.abs(value - seen[i]) < CLOSE);
+    if (!same) throw new Error("its numbers are not those of Python");
   }
 
   /** Forget the session of a graph, and its memory. @param {GraphName} name */
@@ -52,7 +66,7 @@ export class Painter {
     const { graph, weights } = this.manifest.graphs[name];
     const externalData = [];
     for (const path of weights) externalData.push({ path, data: await this.#read(path) });
-    const options = { executionProviders: ["wasm"], externalData };
+    const options = { executionProviders: [this.#provider], externalData };
     return this.#runtime.InferenceSession.create(await this.#read(graph), options);
   }
 

@@ -9,6 +9,8 @@ export interface Manifest {
   text: TextSettings;
   start: { text: string; vector: number[] };
   schedule: Schedule;
+  /** The first numbers of the noise that Python sees in a ramp from -1 to 1, without a prompt. */
+  probe: { t: number; eps: number[] };
   gallery: Gallery;
 }
 

@@ -1,10 +1,11 @@
 // The worker owns the painter, so that the page never waits. Messages in: {id, do, ...} and
 // {stop: id}; out: {id, report}, then {id, done} or {id, error}. `client.js` is the other end.
 
+import { bytesOf, filesOf } from "./files.js";
 import { learn } from "./learning.js";
 import { Painter } from "./painter.js";
 import { toPicture, toPixels } from "./pixels.js";
-import { loadRuntime, RUNTIME_FILES } from "./runtime.js";
+import { GRAPHICS, loadRuntime, PROCESSOR } from "./runtime.js";
 import { Store } from "./store.js";
 import { draw, repaint } from "./style_transfer.js";
 
@@ -26,16 +27,21 @@ const running = new Map();
 
 /** @type {Record<string, (job: Job, message: any) => Promise<any>>} */
 const tasks = {
-  /** @param {Job} job @param {{ root: string, manifest: Manifest }} message */
-  async load(job, { root, manifest }) {
+  /** @param {Job} job @param {{ root: string, manifest: Manifest, graphics: boolean }} message */
+  async load(job, { root, manifest, graphics }) {
     const store = new Store(root, manifest.files);
-    const tell = progress(job, manifest);
-    const ort = await loadRuntime(store, tell);
-    const read = (/** @type {string} */ file) => store.read(file, (bytes) => tell(file, bytes));
-    painter = new Painter(ort, manifest, read);
-    for (const name of PAINTING) await painter.prepare(name);
-    await store.read(manifest.graphs.learn.graph, (bytes) => tell(manifest.graphs.learn.graph, bytes));
+    let why = null;
+    if (graphics) {
+      try {
+        painter = await prepared(job, store, manifest, GRAPHICS);
+        await painter.check();
+      } catch (error) {
+        why = /** @type {Error} */ (error).message;
+      }
+    }
+    if (!graphics || why !== null) painter = await prepared(job, store, manifest, PROCESSOR);
     await store.prune();
+    return { graphics: graphics && why === null, why };
   },
 
   async draw(job, { word, settings }) {
@@ -67,20 +73,29 @@ const tasks = {
   },
 };
 
-/** @param {Manifest} manifest @returns {string[]} every file that loading needs, once */
-function filesOf(manifest) {
-  const graphs = Object.values(manifest.graphs).flatMap((g) => [g.graph, ...g.weights]);
-  return [...new Set([...RUNTIME_FILES, ...graphs])];
+/**
+ * A painter that is ready to paint; learning makes its own session when it begins.
+ * @param {Job} job @param {Store} store @param {Manifest} manifest
+ * @param {import("./runtime.js").Build} build
+ */
+async function prepared(job, store, manifest, build) {
+  const tell = progress(job, manifest, build);
+  const ort = await loadRuntime(store, build, tell);
+  const read = (/** @type {string} */ file) => store.read(file, (bytes) => tell(file, bytes));
+  const made = new Painter(ort, build.provider, manifest, read);
+  for (const name of PAINTING) await made.prepare(name);
+  await read(manifest.graphs.learn.graph);
+  return made;
 }
 
 /**
- * @param {Job} job @param {Manifest} manifest
+ * @param {Job} job @param {Manifest} manifest @param {import("./runtime.js").Build} build
  * @returns {(file: string, bytes: number) => void} reports how much is here, each file once
  */
-function progress(job, manifest) {
-  const files = filesOf(manifest);
+function progress(job, manifest, build) {
+  const files = filesOf(manifest, build);
   const here = new Map(files.map((file) => [file, 0]));
-  const total = files.reduce((sum, file) => sum + manifest.files[file].bytes, 0);
+  const total = bytesOf(manifest, build);
   return (file, more) => {
     here.set(file, Math.min((here.get(file) ?? 0) + more, manifest.files[file].bytes));
     const bytes = [...here.values()].reduce((a, b) => a + b, 0);

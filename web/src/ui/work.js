@@ -1,6 +1,7 @@
 // What all widgets share: the button that loads the painter, Stop, how far the work is, and what
 // went wrong. One piece of work at a time.
 
+import { hasGraphics } from "../runtime.js";
 import { button, make } from "./dom.js";
 
 /** @typedef {import("../client.js").PainterClient} PainterClient */
@@ -10,6 +11,7 @@ export class Work {
   #bar = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
   #step = make("span", { class: "ip-hint", "aria-hidden": "true" }); // too often to be read aloud
   #said = make("p", { class: "ip-status", role: "status" });
+  #graphics = make("input", { type: "checkbox" });
   #stop = button("Stop", () => this.stop(), "ip-stop");
   /** @type {HTMLButtonElement[]} */
   #buttons = [];
@@ -27,7 +29,10 @@ export class Work {
     document.addEventListener("keydown", escape, true);
     this.loader = button(`Load the painter (${size} MB)`, () => this.load(), "ip-main");
     this.loader.hidden = client.loaded;
-    this.node = make("div", { class: "ip-work" }, this.loader, this.#stop, this.#bar, this.#step, this.#said);
+    this.offer = make("label", { class: "ip-graphics", hidden: true }, this.#graphics,
+      "use the graphics processor (experimental)");
+    hasGraphics().then((found) => (this.offer.hidden = !found || client.loaded));
+    this.node = make("div", { class: "ip-work" }, this.loader, this.offer, this.#stop, this.#bar, this.#step, this.#said);
     this.#bar.hidden = true;
     this.say(client.loaded ? "The painter is ready." : "Nothing is loaded yet. All is computed on your machine.");
   }
@@ -77,9 +82,9 @@ export class Work {
     this.say("Loading the painter …");
     await this.#client.load(({ bytes, total }) => {
       this.progress(bytes / total, `${megabytes(bytes)} of ${megabytes(total)}`);
-    });
-    this.loader.hidden = true;
-    this.say("The painter is ready.");
+    }, this.#graphics.checked);
+    this.loader.hidden = this.offer.hidden = true;
+    this.say(ready(this.#client));
   }
 
   /** @param {() => Promise<void>} task */
@@ -126,6 +131,13 @@ export class Work {
     this.say(error.name === "Stopped" ? "Stopped." : error.message);
     if (error.name !== "Stopped") this.#said.classList.add("ip-error");
   }
+}
+
+/** @param {PainterClient} client */
+function ready({ graphics, why }) {
+  if (graphics) return "The painter is ready, on the graphics processor.";
+  if (why === null) return "The painter is ready.";
+  return `The painter is ready. It computes without the graphics processor, which could not be used (${why}).`;
 }
 
 /** @param {number} bytes */
