@@ -22,14 +22,12 @@ CARD = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def imitation():
+@pytest.fixture
+def imitation(browser):
     """A browser with an imitated graphics processor."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=IMITATED)
-        yield browser
-        browser.close()
+    imitation = browser.browser_type.launch(executable_path=CHROMIUM, args=IMITATED)
+    yield imitation
+    imitation.close()
 
 
 @pytest.fixture
