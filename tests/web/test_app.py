@@ -216,10 +216,13 @@ def test_a_file_that_is_no_word_is_refused_kindly(opened):
 
 def test_another_picture_of_the_readers_own_has_no_word_yet(opened, paintbox, tmp_path):
     page = opened()
-    style = page.get_by_role("group", name="Style").locator("input[type=file]")
+    group = page.get_by_role("group", name="Style")
+    style = group.locator("input[type=file]")
     style.set_input_files(picture_file())
+    group.locator("input[value=own]:checked").wait_for(state="attached")
     word = Word(torch.zeros(1, paintbox.text_width)).save(tmp_path / "mine.safetensors")
     page.get_by_label("A word that was saved").set_input_files(word)
+    status(page, "mine.safetensors")
     assert button(page, "Save the word").is_visible()
     assert page.get_by_label("Caption").input_value() == "*"
     style.set_input_files(picture_file())
