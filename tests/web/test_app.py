@@ -309,6 +309,7 @@ def test_a_repainting_without_a_word_says_what_to_do(opened):
     button(page, "Repaint the content").click()
     status(page, "Learn the word of this style first")
     assert button(page, "Repaint the content").is_enabled()
+    assert button(page, "Load the painter").is_visible()  # nothing was loaded for that
 
 
 # ----------------------------------------------------------------------- cache and fallbacks

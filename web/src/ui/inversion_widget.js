@@ -33,7 +33,8 @@ export class InversionWidget {
     if (called) this.style.gallery.select(called.name);
     this.style.gallery.changed(this.style.gallery.name);
     this.strength = slider("Strength", { min: 0.2, max: 1, step: 0.1, value: 0.7 }, () => this.#again());
-    const start = this.#work.starter("Repaint in three ways", () => this.#paint());
+    const start = this.#work.starter("Repaint in three ways", () => this.#paint(), "ip-main",
+      () => this.style.check());
     const buttons = make("p", { class: "ip-buttons" }, start);
     this.row = this.#row();
     this.node = make("div", { class: "ip-studio" }, this.#work.node, this.style.node,
@@ -48,13 +49,13 @@ export class InversionWidget {
 
   /** The slider moved: paint again, if it was painted before. */
   #again() {
-    if (this.#painted && !this.#client.busy) this.#work.run(() => this.#paint());
+    if (this.#painted && !this.#client.busy) this.#work.run(() => this.#paint(), () => this.style.check());
   }
 
   async #paint() {
     const { rgba } = await this.content.chosen();
-    const { prompt, word } = this.style;
-    if (!prompt) throw new Error("Learn the word of this style first, or choose an artist whom the painter knows by name.");
+    const { word } = this.style;
+    const prompt = /** @type {string} */ (this.style.prompt);
     const strength = this.strength.value;
     this.row.hidden = false;
     for (const [i, [inversion, label]] of COLUMNS.entries()) {

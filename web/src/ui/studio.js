@@ -43,7 +43,8 @@ export class Studio {
     const buttons = make(
       "p",
       { class: "ip-buttons" },
-      this.work.starter("Repaint the content", () => this.#repaint()),
+      this.work.starter("Repaint the content", () => this.#repaint(), "ip-main",
+        () => this.style.check(this.settings.value.prompt)),
       this.work.starter("Draw the caption", () => this.#draw(), "ip-quiet"),
     );
     const choices = make("div", { class: "ip-column" }, this.style.node, this.content.node);
@@ -82,9 +83,6 @@ export class Studio {
     const content = await this.content.chosen();
     const settings = this.settings.value;
     const word = settings.prompt.includes("*") ? this.style.word : null;
-    if (settings.prompt.includes("*") && !word) {
-      throw new Error("Learn the word of this style first, or choose an artist whom the painter knows by name.");
-    }
     this.#begin(content.rgba, "The content picture");
     const painted = await this.#client.repaint(content.rgba, word, settings, (r) => this.#step(r));
     await this.#finish(painted, content);

@@ -61,6 +61,16 @@ export class StylePanel {
     return this.word ? "*" : known ? `a painting ${known}` : null;
   }
 
+  /**
+   * Throws an Error if the style is not known by name, or is called "*" without a word.
+   * @param {string | null} prompt the caption to paint by
+   */
+  check(prompt = this.prompt) {
+    if (prompt === null || (prompt.includes("*") && !this.word)) {
+      throw new Error("Learn the word of this style first, or choose an artist whom the painter knows by name.");
+    }
+  }
+
   #describe() {
     const known = this.gallery.items.get(this.gallery.name)?.prompt;
     this.save.hidden = !this.word;

@@ -53,9 +53,10 @@ export class Work {
   /**
    * A button that begins a piece of work; it loads the painter first where that is not done.
    * @param {string} text @param {() => Promise<void>} task @param {string} [kind]
+   * @param {() => void} [check] throws an Error, before anything is loaded, if the task cannot be done
    */
-  starter(text, task, kind = "ip-main") {
-    const press = button(text, () => this.run(task), kind);
+  starter(text, task, kind = "ip-main", check = () => {}) {
+    const press = button(text, () => this.run(task, check), kind);
     this.#buttons.push(press);
     return press;
   }
@@ -70,9 +71,13 @@ export class Work {
     return this.#guarded(() => this.#load());
   }
 
-  /** @param {() => Promise<void>} task @returns {Promise<boolean>} whether it was done */
-  run(task) {
+  /**
+   * @param {() => Promise<void>} task @param {() => void} [check] as in `starter`
+   * @returns {Promise<boolean>} whether it was done
+   */
+  run(task, check = () => {}) {
     return this.#guarded(async () => {
+      check();
       if (!this.#client.loaded) await this.#load();
       await task();
     });
