@@ -19,13 +19,11 @@ CARD = """() => {
 
 
 @pytest.fixture(scope="module")
-def imitation():
-    """A browser with an imitated graphics processor."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=IMITATED)
-        yield browser
-        browser.close()
+def imitation(browser):
+    """A browser with an imitated graphics processor; of the playwright that runs already."""
+    browser = browser.browser_type.launch(executable_path=CHROMIUM, args=IMITATED)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
