@@ -132,8 +132,9 @@ def test_the_sources_of_the_book_are_readable(lab, tab):
 
 
 def run_the_cell(lab, tab, notebook):
+    """Opens it alone, in a workspace of its own: JupyterLab restores what was open in the last."""
     tab.set_default_timeout(SECONDS * 1000)
-    tab.goto(f"{lab}/lab/tree/{notebook}")
+    tab.goto(f"{lab}/lab/workspaces/{notebook.removesuffix('.ipynb')}/tree/{notebook}")
     tab.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     tab.locator(".jp-CodeCell .cm-content").first.click()
     tab.keyboard.press("Shift+Enter")
