@@ -111,9 +111,7 @@ def injected(trial: Trial, layers: tuple[str, ...] = InjectionSettings.layers) -
     return inject_style(trial.painter, trial.contents, trial.style_picture, settings)
 
 
-def learned(
-    trial: Trial, method: str, settings: LearningSettings
-) -> Iterator[tuple[int, Word, float]]:
+def learned(trial: Trial, method: str, settings: LearningSettings) -> list[tuple[int, Word, float]]:
     """The words at each evaluation: (steps, word, seconds of one core so far).
 
     A word before its first step is left out, unless it is the word at a glance.
@@ -129,7 +127,7 @@ def learned(
             found.append((evaluation.step, Word(evaluation.vectors), seconds))
 
     learn(trial.painter, trial.style_picture, settings, progress=False, callback=keep)
-    yield from found
+    return found
 
 
 def methods(

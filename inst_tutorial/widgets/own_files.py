@@ -10,7 +10,7 @@ import ipywidgets
 
 
 def uploaded(upload: ipywidgets.FileUpload) -> io.BytesIO | None:
-    """The file that was uploaded last, with its name; None if there is none."""
+    """The file that was uploaded last, with its name; None before the first upload."""
     if not upload.value:
         return None
     file = io.BytesIO(bytes(upload.value[0]["content"]))

@@ -60,7 +60,7 @@ class Studio(ipywidgets.VBox):
         self.settings.prompt.value = self.style_panel.prompt or PLACEHOLDER
 
     def _word(self) -> Word | None:
-        """The word that the caption asks for. Raises ValueError if there is none yet."""
+        """The word that the caption asks for. Raises ValueError if it is not learned yet."""
         if PLACEHOLDER not in self.settings.prompt.value:
             return None
         if self.style_panel.word is None:

@@ -35,7 +35,7 @@ SHORT = LearningSettings(kind="free", steps=4, batch=2, evaluate_every=2, pairs=
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three pictures, and one that is none."""
+    """Three pictures, and one file that is not a picture."""
     (tmp_path / "styles").mkdir()
     for seed, name in enumerate("abc"):
         toy_picture(seed).save(tmp_path / f"styles/{name}.png")

@@ -54,7 +54,7 @@ export class Store {
 }
 
 /**
- * A JSON file, from the server, or as it was last time when there is none.
+ * A JSON file from the server, or the last copy of it when no server answers.
  * @param {string} address @returns {Promise<any>}
  */
 export async function readJson(address) {
