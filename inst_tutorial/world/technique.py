@@ -301,11 +301,17 @@ def _draw_strokes(canvas: Image.Image, paths: np.ndarray, inks: np.ndarray, widt
     joint = "curve" if paths.shape[1] > 3 else None
     ends = paths[:, [0, -1]] * ZOOM  # (n, 2, 2)
     boxes = np.concatenate([ends - r, ends + r], -1).tolist()  # left, top, right, bottom
-    corners = (paths * ZOOM).reshape(len(paths), -1).tolist()  # (n, corners, 2) -> (n, 2 * corners)
-    for path, (start, end), ink in zip(corners, boxes, _packed(inks), strict=True):
+    for path, (start, end), ink in zip(_corners(paths * ZOOM), boxes, _packed(inks), strict=True):
         pen.line(path, fill=ink, width=thick, joint=joint)
         pen.ellipse(start, fill=ink)
         pen.ellipse(end, fill=ink)
+
+
+def _corners(paths: np.ndarray) -> list[list[float]]:
+    """Paths (n, corners, 2), of which there may be none, as Pillow's x, y, x, y, ..."""
+    count, corners, _ = paths.shape
+    flat: list[list[float]] = paths.reshape(count, 2 * corners).tolist()  # -> (n, 2 * corners)
+    return flat
 
 
 def _packed(colours: np.ndarray) -> list[int]:
@@ -321,8 +327,7 @@ def _raise_strokes(
     """Draw the height of each stroke: a ridge of paint of random thickness."""
     pen = ImageDraw.Draw(heights)
     tops = rng.integers(90, 225, len(paths)).tolist()
-    corners = paths.reshape(len(paths), -1).tolist()  # (n, corners, 2) -> (n, 2 * corners)
-    for path, top in zip(corners, tops, strict=True):
+    for path, top in zip(_corners(paths), tops, strict=True):
         pen.line(path, fill=top, width=max(1, round(0.7 * width)))
 
 

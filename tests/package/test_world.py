@@ -258,6 +258,13 @@ def test_strokes_run_in_the_fixed_direction():
     assert np.allclose(np.rad2deg(field), -60, atol=0.5)  # y points down
 
 
+@pytest.mark.parametrize("relief", [0.0, 0.5])
+def test_a_style_with_few_strokes_may_have_none_on_the_subject(relief):
+    style = replace(HELD_OUT["starry"], strokes=0.0005, relief=relief, name="")
+    scene = Scene.sample(np.random.default_rng(0))
+    assert np.asarray(paint(scene, style)).shape == (128, 128, 3)
+
+
 def test_captions_say_what_a_person_would_say():
     scene = Scene("owl", "snow", light="night", colour="orange")
     assert content_words(scene) == "an orange owl in the snow at night"
