@@ -8,7 +8,7 @@ export OMP_WAIT_POLICY := PASSIVE
 test test-all test-fast notebooks times: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-fast lint web notebooks editions diagrams slides korean book book-ko pdf epub lab bench bench-gpu check-card paintbox clean
+.PHONY: help demo test test-all test-fast lint web notebooks editions diagrams slides korean book book-ko pdf epub lab bench bench-gpu check-gpu paintbox clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,11 +22,11 @@ paintbox: .venv/.run  ## train Paintbox, or go on where it stopped
 bench: .venv/.run  ## measure time and quality side by side with others
 	$(BIN)/python -m bench.cpu
 
-bench-gpu: .venv/.run  ## measure on a card; BUDGET=seconds, DIFFUSERS=checkout for its script
+bench-gpu: .venv/.run  ## measure on a GPU; BUDGET=seconds, DIFFUSERS=checkout for its script
 	$(BIN)/python -m bench.gpu --budget $(or $(BUDGET),240) $(if $(DIFFUSERS),--diffusers $(DIFFUSERS))
 
-check-card: .venv/.develop  ## run chapters 1, 5, 9 and 10 on a card and compare with the book
-	$(BIN)/python -m bench.card
+check-gpu: .venv/.develop  ## run chapters 1, 5, 9 and 10 on a GPU and compare with the book
+	$(BIN)/python -m bench.book_on_gpu
 
 test: .venv/.develop  ## run the tests and every notebook
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not nightly"

@@ -1,7 +1,7 @@
 """A learning step as a CUDA graph: recorded once, then started as a whole.
 
-A step of Stable Diffusion is thousands of small orders from the CPU to the card, and with a batch
-of one the card waits for them. A graph is a single order.
+A step of Stable Diffusion is thousands of small orders from the CPU to the GPU, and with a batch
+of one the GPU waits for them. A graph is a single order.
 """
 
 from __future__ import annotations

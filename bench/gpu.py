@@ -1,22 +1,22 @@
-"""What learning and repainting cost at Stable Diffusion's true size, on a graphics card.
+"""What learning and repainting cost at Stable Diffusion's true size, on a GPU.
 
     make bench-gpu                        # or: python -m bench.gpu
     python -m bench.gpu --diffusers path/to/a/checkout/of/diffusers --budget 240
 
 Configurations are those of Stable Diffusion 1.5 (512 pixels) and 2.1 (768 pixels); weights are
-random and made on the card. Rows come in the order in which readers ask, each is written as soon
+random and made on the GPU. Rows come in the order in which readers ask, each is written as soon
 as it is measured, and a run that was cut short goes on where it stopped. `--budget` is in seconds:
 a row that would not end in time is left for another run. Where a goal is missed, PyTorch's profile
 of that work is written beside it. `--tiny` tries every row on a toy, on any machine; its numbers
 mean nothing. Without CUDA nothing is measured.
 
 **How long a run takes.** A learning step at batch 8 is 13 * 10^12 operations at the size of
-Stable Diffusion 1.5 and 38 * 10^12 at that of 2.1. A card that multiplies 790 * 10^12 a second and
+Stable Diffusion 1.5 and 38 * 10^12 at that of 2.1. A GPU that multiplies 790 * 10^12 a second and
 reaches a third of that takes 0.05 and 0.15 s; the CPU needs about as long to give the orders. A
 row times 30 steps, so nearly all rows take 4 to 10 s. Compiling and loading diffusers' script take
 longer. The estimates in `plan` add up to less than 240 s, the whole compiled UNet aside.
 
-Shares are of the rate at which the same card, in the same run, multiplies large bfloat16 matrices.
+Shares are of the rate at which the same GPU, in the same run, multiplies large bfloat16 matrices.
 Diffusers' script for textual inversion is run as published; it needs torchvision and tensorboard.
 """
 
@@ -94,7 +94,7 @@ class Planned:
 
 @contextmanager
 def cleared() -> Iterator[None]:
-    """The card's memory as free as it can be, before and after; the peak counts from here."""
+    """The GPU's memory as free as it can be, before and after; the peak counts from here."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
@@ -113,7 +113,7 @@ def peak_gb() -> float | None:
 
 
 def matmul_tflops(bench: Bench) -> float:
-    """The card's own rate, in 10^12 operations a second: a large product, the best of ten."""
+    """The GPU's own rate, in 10^12 operations a second: a large product, the best of ten."""
     n = bench.matmul
     a, b = (torch.randn(n, n, device=bench.device, dtype=bench.dtype) for _ in range(2))
     times = [TIMER.seconds(lambda: a @ b) for _ in range(13)][3:]
@@ -122,7 +122,7 @@ def matmul_tflops(bench: Bench) -> float:
 
 def operations(layout: Layout) -> dict[str, float]:
     """10^12 operations of a learning step, forward and backward, for each pair of timestep and
-    noise and for each word (the text encoder). Counted on shapes alone, without a card."""
+    noise and for each word (the text encoder). Counted on shapes alone, without a GPU."""
     painter = random_painter(layout, torch.bfloat16, "meta")
 
     def count(pairs: int) -> float:
@@ -166,7 +166,7 @@ def learning(
 
 
 def derived(row: Measured, operations: Mapping[str, float], matmul: float) -> Measured:
-    """What follows from a learning step's seconds: its share of the card's rate, 500 steps."""
+    """What follows from a learning step's seconds: its share of the GPU's rate, 500 steps."""
     pairs, seconds = row["words"] * row["batch"], row["median_s"] or float("inf")
     tflop = operations["per_pair"] * pairs + operations["per_word"] * row["words"]
     return {
@@ -315,7 +315,7 @@ def plan(bench: Bench) -> list[Planned]:
         switch = partial(save_memory, savers=chosen)
         return step(first, "savers", name, 5, batch=1, prepare=switch)
 
-    def on_card(row: Planned) -> Planned:
+    def on_gpu(row: Planned) -> Planned:
         return replace(row, only_cuda=True)
 
     rows = [
@@ -338,9 +338,9 @@ def plan(bench: Bench) -> list[Planned]:
             partial(profile_repainting, bench, first),
             needed=partial(missed, stage="repainting"),
         ),
-        on_card(step(first, "ways", "CUDA graph", 5, gradient=GraphedGradient)),
+        on_gpu(step(first, "ways", "CUDA graph", 5, gradient=GraphedGradient)),
         step(first, "ways", "contiguous", 5, prepare=contiguous),
-        on_card(step(first, "ways", "compiled blocks", 40, prepare=compile_blocks)),
+        on_gpu(step(first, "ways", "compiled blocks", 40, prepare=compile_blocks)),
     ]
     if bench.diffusers is not None:
         script = partial(peer, bench, first)
@@ -363,7 +363,7 @@ def plan(bench: Bench) -> list[Planned]:
     return [
         *rows,
         *(step(first, "learning", f"batch {b}", 6, batch=b) for b in (2, 4, 16)),
-        on_card(step(first, "ways", "compiled UNet", 110, prepare=compile_unet)),
+        on_gpu(step(first, "ways", "compiled UNet", 110, prepare=compile_unet)),
     ]
 
 
@@ -447,7 +447,7 @@ def tried(work: Callable[[], Measured]) -> Measured:
 
 
 def show_plan(bench: Bench) -> None:
-    """Print what would be measured on a card, and how long it would take there."""
+    """Print what would be measured on a GPU, and how long it would take there."""
     rows = plan(bench)
     for row in rows:
         print(f"{row.seconds:4.0f} s  {row.layout}: {row.stage}, {row.name}")
@@ -490,7 +490,7 @@ def main(
         except ResultsError as error:
             raise typer.BadParameter(str(error)) from error
     else:
-        print("No CUDA device: nothing is measured. On a card these rows would be, in this order:")
+        print("No CUDA device: nothing is measured. On a GPU these rows would be, in this order:")
         show_plan(bench)
         count_operations(bench, results)
     show_goals(results)

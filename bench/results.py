@@ -113,7 +113,7 @@ class Goal:
 
 GOALS: Sequence[Goal] = (
     Goal(
-        "share of the card's matrix product at batch 8",
+        "share of the GPU's matrix product at batch 8",
         "learning",
         "batch 8",
         "share_of_matmul",

@@ -1,8 +1,7 @@
 """Which device to compute on, in which number format, and numbers on their way there.
 
 Random numbers are drawn on the CPU, so that every device gets the same. A program that hands them
-over and then waits leaves a graphics card idle between its steps. Book: chapter "Stable Diffusion
-on a GPU".
+over and then waits leaves a GPU idle between its steps. Book: chapter "Stable Diffusion on a GPU".
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-AMPERE = 8  # the generation of cards that first computed in bfloat16 (2020), by CUDA's counting
+AMPERE = 8  # the generation of GPUs that first computed in bfloat16 (2020), by CUDA's counting
 
 
 def best_device() -> str:
@@ -23,7 +22,7 @@ def best_device() -> str:
 def fast_dtype() -> torch.dtype:
     """The number format in which the best device is fast and exact enough.
 
-    bfloat16 on cards that compute in it, float16 on older ones such as Colab's T4, and float32
+    bfloat16 on GPUs that compute in it, float16 on older ones such as Colab's T4, and float32
     elsewhere. PyTorch's own `torch.cuda.is_bf16_supported()` says yes on a T4 as well, which
     imitates bfloat16 slowly.
     """

@@ -428,7 +428,7 @@ def learning_step(
 ) -> None:
     """One gradient step of every learner, s of them, in one batch of s * b pairs.
 
-    Nothing in it waits for a graphics card. `gradient` is `word_gradient`, or the same work done
+    Nothing in it waits for a GPU. `gradient` is `word_gradient`, or the same work done
     in another way (bench/ compares ways).
     """
     prompts, z_t, t, noise = zip(*(learner.draw() for learner in learners), strict=True)

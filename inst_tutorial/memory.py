@@ -21,9 +21,9 @@ SAVERS = {
 
 ADVICE = (
     "out of memory. Try these, in this order: a smaller --batch (learning) or fewer pictures at "
-    "once; instead of float32 --dtype bfloat16 (float16 on older cards), which halves the memory; "
+    "once; instead of float32 --dtype bfloat16 (float16 on older GPUs), which halves the memory; "
     "--save-memory offload, checkpointing (learning), slicing; closing other programs that use the "
-    "device; instead of a graphics card --device cpu, which is slower but usually has more memory"
+    "device; instead of a GPU --device cpu, which is slower but usually has more memory"
 )
 
 SIGNS = ("out of memory", "can't allocate memory", "ALLOC_FAILED")

@@ -46,6 +46,6 @@ def device_line() -> str:
 
     device = best_device()
     name = torch.cuda.get_device_name() if device == "cuda" else f"{torch.get_num_threads()} cores"
-    what = {"cuda": f"the graphics card ({name})", "mps": "Apple's graphics", "cpu": name}[device]
+    what = {"cuda": f"the GPU ({name})", "mps": "Apple's GPU", "cpu": name}[device]
     python = ".".join(map(str, sys.version_info[:2]))
     return f"inst-tutorial {__version__}, Python {python}: computing on {what}."

@@ -48,7 +48,7 @@ def assemble(
     artist_embedder: ArtistEmbedder | None,
     coarse_level: float,
 ) -> None:
-    """Write the painter to `out`; other files there (a card, samples) are kept.
+    """Write the painter to `out`; other files there (a model card, samples) are kept.
 
     `clip` becomes text_encoder, image_encoder, and clip/ (the text's projection into the space
     shared with pictures, and the scale), which only zero-shot recognition needs. `artist_embedder`

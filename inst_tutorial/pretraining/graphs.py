@@ -1,6 +1,6 @@
-"""A training step as one CUDA graph: a card is told once what to do, and then only "again".
+"""A training step as one CUDA graph: a GPU is told once what to do, and then only "again".
 
-A small network is launch-bound: its multiplications take a card less time than Python takes to ask
+A small network is launch-bound: its multiplications take a GPU less time than Python takes to ask
 for them. Source: PyTorch's notes on CUDA graphs, "Whole-network capture".
 """
 

@@ -3,7 +3,7 @@
 Sources: Jordan et al., "Muon", 2024; scaled to the size of AdamW's updates as in Liu et al., "Muon
 is Scalable for LLM Training", 2025, section 2.2. `torch.optim.Muon` takes flat matrices one by
 one. Here a convolution's kernel is a matrix too, and matrices of one shape are one batch, which a
-card does in a fraction of the time. A test compares the two.
+GPU does in a fraction of the time. A test compares the two.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Muon(Optimizer):
 
 def orthogonal(matrices: Tensor) -> Tensor:
     """The nearest orthogonal matrices, roughly: (n, rows, columns) -> the same, singular values
-    about 1. On a card, the multiplications are in bfloat16."""
+    about 1. On a GPU, the multiplications are in bfloat16."""
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.bfloat16() if matrices.is_cuda else matrices
     x = x.mT if tall else x

@@ -200,7 +200,7 @@ class Recipe:
 
     @classmethod
     def for_device(cls, device: str) -> Recipe:
-        """The recipe for "cpu" (two cores, some two hours) or "cuda" (a large card)."""
+        """The recipe for "cpu" (two cores, some two hours) or "cuda" (a large GPU)."""
         if device == "cpu":
             return cls()
         if not device.startswith("cuda"):
@@ -209,11 +209,11 @@ class Recipe:
             pictures=Pictures(
                 least=10_000, most=450_000, workers=14, validation=512, while_training=True
             ),
-            fit_autoencoder=_on_card(1.5, batch=128, learning_rate=5e-4, ema=0.998),
+            fit_autoencoder=_on_gpu(1.5, batch=128, learning_rate=5e-4, ema=0.998),
             clip=Clip(hard_negatives=100_000),
-            fit_text=_on_card(1, batch=256, learning_rate=1e-3, compile=True),
-            fit_clip=_on_card(3, batch=256, learning_rate=1e-3, compile=True),
-            fit_unet=_on_card(
+            fit_text=_on_gpu(1, batch=256, learning_rate=1e-3, compile=True),
+            fit_clip=_on_gpu(3, batch=256, learning_rate=1e-3, compile=True),
+            fit_unet=_on_gpu(
                 10,
                 batch=128,
                 learning_rate=8e-4,
@@ -224,7 +224,7 @@ class Recipe:
                 graph=True,
                 checkpoint_seconds=75.0,
             ),
-            fit_decoder=_on_card(1.5, batch=128, learning_rate=4e-4, ema=0.998),
+            fit_decoder=_on_gpu(1.5, batch=128, learning_rate=4e-4, ema=0.998),
         )
 
     def with_minutes(self, **minutes: float | None) -> Recipe:
@@ -238,5 +238,5 @@ class Recipe:
         return replace(self, **changed)
 
 
-def _on_card(minutes: float, **settings: Any) -> TrainSettings:
+def _on_gpu(minutes: float, **settings: Any) -> TrainSettings:
     return TrainSettings(minutes, bf16=True, channels_last=True, **settings)

@@ -1,7 +1,7 @@
 """The loop that all networks are fitted with: draw, loss, clip, update, average; resumable.
 
 What a step does is one function of tensors on the device (`Training.update`). Nothing in it waits,
-so that on a card it can be one CUDA graph. The loss of each network is beside it, in `networks`.
+so that on a GPU it can be one CUDA graph. The loss of each network is beside it, in `networks`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from inst_tutorial.pretraining.settings import TrainingError, TrainSettings
 
 LOG_SECONDS = 15.0
 GROW_STEPS = 4  # steps between two looks for new examples
-QUEUE_STEPS = 20  # a card is never further behind than so many steps
+QUEUE_STEPS = 20  # a GPU is never further behind than so many steps
 
 Loss = Callable[["Training"], Tensor]
 Validate = Callable[[nn.Module], dict[str, float]]

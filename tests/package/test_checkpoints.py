@@ -233,7 +233,7 @@ def test_empty_parts_are_made_in_silence(caplog, monkeypatch) -> None:
 
 
 def test_random_parts_are_filled_where_the_generator_is(monkeypatch) -> None:
-    """Never anywhere else: on a card, the numbers must not be drawn by the CPU first."""
+    """Never anywhere else: on a GPU, the numbers must not be drawn by the CPU first."""
     built: list[str] = []
     to_empty = torch.nn.Module.to_empty
     monkeypatch.setattr(

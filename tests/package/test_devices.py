@@ -1,6 +1,6 @@
-"""Nothing in the loops of learning and repainting waits for a graphics card.
+"""Nothing in the loops of learning and repainting waits for a GPU.
 
-PyTorch's device "meta" stands for the card: its tensors have no numbers, so that whatever asks for
+PyTorch's device "meta" stands for the GPU: its tensors have no numbers, so that whatever asks for
 one fails, and `NoWaiting` catches the copies for which a program would wait.
 """
 
@@ -38,45 +38,45 @@ def test_the_device_is_the_best_that_is_there(monkeypatch, cuda, mps, expected) 
     ("capability", "expected"),
     [((9, 0), torch.bfloat16), ((8, 6), torch.bfloat16), ((7, 5), torch.float16)],
 )
-def test_the_format_is_one_that_the_card_computes_in(monkeypatch, capability, expected) -> None:
+def test_the_format_is_one_that_the_gpu_computes_in(monkeypatch, capability, expected) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
     assert fast_dtype() == expected
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_without_a_card_the_format_is_float32() -> None:
+def test_without_a_gpu_the_format_is_float32() -> None:
     assert fast_dtype() == torch.float32
 
 
 class NoWaiting(TorchDispatchMode):
-    """Inside, a copy between the CPU and the card for which the program would wait is an error."""
+    """Inside, a copy between the CPU and the GPU for which the program would wait is an error."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
         given = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
         made = [x for x in tree_leaves(out) if isinstance(x, torch.Tensor)]
-        on_card = any(x.is_meta for x in (*given, *made))
+        on_gpu = any(x.is_meta for x in (*given, *made))
         on_cpu = [x for x in given if x.is_cpu and x.ndim]  # single numbers go with the call
-        if on_card and on_cpu and not kwargs.get("non_blocking"):
+        if on_gpu and on_cpu and not kwargs.get("non_blocking"):
             raise AssertionError(f"{func} waits: {[tuple(x.shape) for x in on_cpu]} on the CPU")
         if any(x.is_meta for x in given) and any(x.is_cpu for x in made):
-            raise AssertionError(f"{func} waits for a result of the card")
+            raise AssertionError(f"{func} waits for a result of the GPU")
         return out
 
 
 class NoFreshData(TorchFunctionMode):
-    """Inside, `torch.tensor(numbers, device=card)` and `there[[0, 1]]` are errors: Python's numbers
-    are copied to the card, and the program waits."""
+    """Inside, `torch.tensor(numbers, device=gpu)` and `there[[0, 1]]` are errors: Python's numbers
+    are copied to the GPU, and the program waits."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if func in (torch.tensor, torch.as_tensor) and "device" in kwargs:
-            assert torch.device(kwargs["device"]).type == "cpu", f"{func} copies to the card"
+            assert torch.device(kwargs["device"]).type == "cpu", f"{func} copies to the GPU"
         if func is torch.Tensor.__getitem__ and args[0].is_meta:
             indices = args[1] if isinstance(args[1], tuple) else (args[1],)
-            assert not any(isinstance(i, list) for i in indices), "an index is copied to the card"
+            assert not any(isinstance(i, list) for i in indices), "an index is copied to the GPU"
         return func(*args, **kwargs)
 
 
@@ -85,8 +85,8 @@ def painter(request) -> Painter:
     return Painter.load(request.getfixturevalue(request.param))
 
 
-def on_card(painter: Painter, learner: Learner) -> Learner:
-    """A learner that was made on the CPU, as if it had been made on the card."""
+def on_gpu(painter: Painter, learner: Learner) -> Learner:
+    """A learner that was made on the CPU, as if it had been made on the GPU."""
     learner.mean, learner.std = learner.mean.to(META), learner.std.to(META)
     if learner.features is not None:
         seen = learner.features
@@ -112,7 +112,7 @@ def check_step(painter: Painter, settings: LearningSettings, picture) -> None:
     learners = [Learner(painter, [picture], replace(settings, seed=seed)) for seed in (0, 1)]
     tokens = painter.tokenize(settings.prompts, settings.vectors)
     painter.to(META)
-    learners = [on_card(painter, one) for one in learners]
+    learners = [on_gpu(painter, one) for one in learners]
     tokens = replace(tokens, ids=tokens.ids.to(META), slots=tokens.slots.to(META))
     with NoWaiting(), NoFreshData():
         learning_step(painter, learners, tokens)
@@ -171,7 +171,7 @@ def test_the_gradient_depends_on_its_arguments_only(sd1_painter: Painter) -> Non
     assert not words.requires_grad and words.grad is None
 
 
-def test_a_painter_is_in_the_formats_that_cards_like(painter: Painter) -> None:
+def test_a_painter_is_in_the_formats_that_gpus_like(painter: Painter) -> None:
     """Convolutions in channels_last, and PyTorch's fused attention, in every part that has any."""
     convolutions = [
         part.weight

@@ -40,7 +40,7 @@ def test_every_row_is_measured(tiny) -> None:
     bench = gpu.toy("cpu")
     planned = {(row.stage, row.name) for row in gpu.plan(bench)}
     measured = {(row["stage"], row["name"]) for row in tiny["rows"]}
-    for stage, name in planned - measured:  # these need a card, or a goal that was missed
+    for stage, name in planned - measured:  # these need a GPU, or a goal that was missed
         assert (stage, name) in {
             ("ways", "CUDA graph"),
             ("ways", "compiled blocks"),
@@ -163,7 +163,7 @@ def test_what_readers_ask_first_is_measured_first() -> None:
 
 
 @NO_CARD
-def test_without_a_card_nothing_is_invented(tmp_path, monkeypatch, capsys) -> None:
+def test_without_a_gpu_nothing_is_invented(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(gpu, "operations", lambda layout: {"per_pair": 1.0, "per_word": 0.1})
     out = tmp_path / "gpu.json"
     gpu.main(out=out, layouts="sd15,sd21", diffusers=None, budget=240, tiny=False)
@@ -173,7 +173,7 @@ def test_without_a_card_nothing_is_invented(tmp_path, monkeypatch, capsys) -> No
     held = json.loads(out.read_text())
     assert held["machine"] is None and held["rows"] == []
     results = Results.read(out)
-    results.measured_on({"device": "a card"})
+    results.measured_on({"device": "a GPU"})
     results.add({"layout": "sd15", "stage": "repainting", "name": "50 steps", "ratio": 0.5})
     gpu.main(out=out, layouts="sd15", diffusers=None, budget=240, tiny=False)
     assert "diffusers' time, at most 0.7: 0.5 (met)" in capsys.readouterr().out

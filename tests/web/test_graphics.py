@@ -11,7 +11,7 @@ from chromium import CHROMIUM, needs_chromium
 pytestmark = [needs_chromium, pytest.mark.browser]
 LONG = 240_000  # milliseconds
 IMITATED = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
-CARD = """() => {
+GPU = """() => {
   const info = { vendor: "maker", architecture: "fast", description: "", isFallbackAdapter: %s };
   const gpu = { requestAdapter: async () => ({ info }) };
   Object.defineProperty(navigator, "gpu", { value: gpu });
@@ -48,7 +48,7 @@ def offer(page):
 
 
 def test_a_graphics_processor_is_offered_and_not_chosen(studio):
-    page = studio(CARD % "false")
+    page = studio(GPU % "false")
     offer(page).wait_for()
     assert not offer(page).is_checked()
 
@@ -57,9 +57,9 @@ def test_a_graphics_processor_is_offered_and_not_chosen(studio):
     "script",
     [
         "() => {}",
-        CARD % "true",
-        (CARD % "false").replace("fast", "swiftshader"),
-        f"() => {{ ({CARD % 'false'})(); delete WebAssembly.Suspending; }}",
+        GPU % "true",
+        (GPU % "false").replace("fast", "swiftshader"),
+        f"() => {{ ({GPU % 'false'})(); delete WebAssembly.Suspending; }}",
     ],
     ids=["none", "fallback", "imitated", "without promises"],
 )
@@ -70,7 +70,7 @@ def test_what_cannot_help_is_not_offered(studio, script):
 
 
 def test_where_it_fails_the_processor_computes_and_the_reader_is_told(studio):
-    page = studio(CARD % "false")  # an adapter that gives no device
+    page = studio(GPU % "false")  # an adapter that gives no device
     offer(page).check()
     page.get_by_role("button", name="Load the painter").click()
     ready = page.locator(".ip-status", has_text="It computes without the graphics processor")

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Train Paintbox on a lent card: a painter to go on from comes with .card/, a better one goes back.
-# usage, on the machine with the card, from the root of the copied repository:
-#   bash tools/card/run.sh MINUTES FOLDER    starts, waits, and ends within MINUTES (4 to 12)
-#   bash tools/card/run.sh more MINUTES FOLDER    the same training goes on, and its end moves
+# Train Paintbox on a lent GPU: a painter to go on from comes with .gpu/, a better one goes back.
+# usage, on the machine with the GPU, from the root of the copied repository:
+#   bash tools/gpu/run.sh MINUTES FOLDER    starts, waits, and ends within MINUTES (4 to 12)
+#   bash tools/gpu/run.sh more MINUTES FOLDER    the same training goes on, and its end moves
 # FOLDER gets painter/ and log.jsonl, renewed every minute, so nothing is lost when time is up.
 set -euo pipefail
-work=${WORK:-$PWD/runs/card}; site=$PWD/runs/card-site
+work=${WORK:-$PWD/runs/gpu}; site=$PWD/runs/gpu-site
 more=no; [ "$1" = more ] && { more=yes; shift; }
 minutes=$1; folder=$2; end=$(( $(date +%s) + minutes * 60 ))
 spare=40  # seconds at the end: the last checkpoint, the last assembly, the way back
 export TOKENIZERS_PARALLELISM=false PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1 PYTHONPATH=$site:$PWD
 [ -d "$site" ] || python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir \
-    --target "$site" .card/wheels/*.whl
+    --target "$site" .gpu/wheels/*.whl
 mkdir -p "$work" "$folder"
 train() { python3 -m inst_tutorial.pretraining --work "$work" --out "$work/painter" \
-    --device "${DEVICE:-cuda}" --continue-from .card/painter --stages "$1" ${CARD_OPTIONS:-}; }
+    --device "${DEVICE:-cuda}" --continue-from .gpu/painter --stages "$1" ${GPU_OPTIONS:-}; }
 collect() { # the newest painter, whole or not at all
     [ -f "$work/unet.safetensors" ] || return 0
     train assemble >> "$work/assemble.log" 2>&1 && rm -rf "$folder/painter" \

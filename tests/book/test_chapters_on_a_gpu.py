@@ -1,6 +1,6 @@
-"""Chapters run on a graphics card, a pretended one, and print what they print on the page.
+"""Chapters run on a GPU, a pretended one, and print what they print on the page.
 
-A reader with a card must not meet "expected all tensors to be on the same device".
+A reader with a GPU must not meet "expected all tensors to be on the same device".
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 import nbformat
 import pytest
-from pretend_card import pretend_card
+from pretend_gpu import pretend_gpu
 
-from bench.card import CHAPTERS, differences
+from bench.book_on_gpu import CHAPTERS, differences
 
 pytestmark = [pytest.mark.slow, pytest.mark.notebook]
 BY_DAY = (CHAPTERS[0], CHAPTERS[-1])
@@ -40,11 +40,11 @@ def executed(source: str, names: dict[str, Any]) -> str:
         for path in CHAPTERS
     ],
 )
-def test_a_chapter_runs_on_a_card(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chapter_runs_on_a_gpu(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parent)
     monkeypatch.setattr("IPython.display.display", lambda *args, **options: None)
     names: dict[str, Any] = {"__name__": "__main__"}
-    with pretend_card() as device:
+    with pretend_gpu() as device:
         for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
             if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", []):
                 stored = "".join(o.text for o in cell.outputs if o.output_type == "stream")

@@ -1,4 +1,4 @@
-"""The check of a graphics card notices what it must, and passes over what it may."""
+"""The check of a GPU notices what it must, and passes over what it may."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from typer import Exit
 
-from bench import card
+from bench import book_on_gpu
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from bench import card
     ],
 )
 def test_lines_are_alike(old: str, new: str, same: bool) -> None:
-    assert card.alike(old, new) is same
+    assert book_on_gpu.alike(old, new) is same
 
 
 def notebook(folder, source: str, stored: str, tags: tuple[str, ...] = ()):
@@ -42,38 +42,38 @@ def notebook(folder, source: str, stored: str, tags: tuple[str, ...] = ()):
 @pytest.mark.slow
 def test_a_chapter_runs_and_is_compared(tmp_path) -> None:
     source = "print(43 * 3)"
-    assert card.check_chapter(notebook(tmp_path, source, "128\n")) == []
-    (found,) = card.check_chapter(notebook(tmp_path, source, "150\n"))
+    assert book_on_gpu.check_chapter(notebook(tmp_path, source, "128\n")) == []
+    (found,) = book_on_gpu.check_chapter(notebook(tmp_path, source, "150\n"))
     assert found == "cell 1: '150' became '129'"
     ignored = notebook(tmp_path, source, "150\n", tags=("nbval-ignore-output",))
-    assert card.check_chapter(ignored) == []
+    assert book_on_gpu.check_chapter(ignored) == []
 
 
 @pytest.mark.slow
 def test_everything_is_checked_and_written(tmp_path, monkeypatch, capsys) -> None:
     path = notebook(tmp_path, "print(1)", "2\n")
-    out = tmp_path / "new/card.json"
-    monkeypatch.setattr(card, "check_words", lambda steps, device: {"float16": 0.2})
+    out = tmp_path / "new/checks.json"
+    monkeypatch.setattr(book_on_gpu, "check_words", lambda steps, device: {"float16": 0.2})
     with pytest.raises(Exit):
-        card.main(chapters=[path], steps=1, out=out)
+        book_on_gpu.main(chapters=[path], steps=1, out=out)
     assert "chapter: 1 differences\n  cell 1: '2' became '1'" in capsys.readouterr().out
     held = json.loads(out.read_text())
     assert held["words"] == {"float16": 0.2} and held["chapters"] == {
         "chapter": ["cell 1: '2' became '1'"]
     }
     path = notebook(tmp_path, "print(1)", "1\n")
-    card.main(chapters=[path], steps=1, out=out)
-    monkeypatch.setattr(card, "check_words", lambda steps, device: {"float16": 1.2})
+    book_on_gpu.main(chapters=[path], steps=1, out=out)
+    monkeypatch.setattr(book_on_gpu, "check_words", lambda steps, device: {"float16": 1.2})
     with pytest.raises(Exit):
-        card.main(chapters=[path], steps=1, out=out)
+        book_on_gpu.main(chapters=[path], steps=1, out=out)
 
 
 @pytest.mark.slow
 def test_words_in_few_digits_are_nearly_the_same() -> None:
-    shares = card.check_words(steps=2, device="cpu")
+    shares = book_on_gpu.check_words(steps=2, device="cpu")
     assert shares.keys() == {"bfloat16", "float16"}
     assert all(0 < share < 1 for share in shares.values())
 
 
 def test_the_chapters_are_there() -> None:
-    assert all(path.is_file() for path in card.CHAPTERS)
+    assert all(path.is_file() for path in book_on_gpu.CHAPTERS)

@@ -1,11 +1,11 @@
-"""On a graphics card the book says the same: chapters run there, and words in few digits.
+"""Does the book print the same on a GPU? Chapters are run there, and words learned in 16 bits.
 
-    python -m bench.card                                   # chapters 1, 5, 9 and 10
-    python -m bench.card --chapters book/01_beyond_words.ipynb --out checks.json
+    python -m bench.book_on_gpu            # chapters 1, 5, 9 and 10
+    python -m bench.book_on_gpu --chapters book/01_beyond_words.ipynb --out checks.json
 
-Chapters run as they are; their painters compute on the card because there is one. What they print
+Chapters run as they are; their painters compute on the GPU because there is one. What they print
 is compared with what the book says: texts must be equal, and a number may differ by 5 % or by two
-of its last decimal, because a card adds up in another order and learning repeats that hundreds of
+of its last decimal, because a GPU adds up in another order and learning repeats that hundreds of
 times. Then a word is learned in float32, in bfloat16 and in float16: rounding must
 move it less than another seed does. Whatever differs is printed and written; the program ends
 with an error if anything did.
@@ -135,7 +135,7 @@ def check_words(steps: int, device: str) -> dict[str, float]:
 
 
 def check(chapters: Sequence[Path], steps: int, out: Path) -> bool:
-    """Run all checks and write each as soon as it is done; whether the card says the same."""
+    """Run all checks and write each as soon as it is done; whether the GPU says the same."""
     result: dict[str, Any] = {"device": device_name(), "chapters": {}, "words": {}}
 
     def write() -> None:
@@ -154,16 +154,18 @@ def check(chapters: Sequence[Path], steps: int, out: Path) -> bool:
 
 
 def device_name() -> str:
-    """The card, or the kind of device that stands in for it."""
+    """The GPU, or the kind of device that stands in for it."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else best_device()
 
 
 def main(
     chapters: Annotated[list[Path] | None, typer.Option(help="Notebooks; may be repeated.")] = None,
     steps: Annotated[int, typer.Option(min=1, help="Learning steps of a word.")] = 20,
-    out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path("_build/card.json"),
+    out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path(
+        "_build/book_on_gpu.json"
+    ),
 ) -> None:
-    """Run chapters and learn words on the card; compare with the book."""
+    """Run chapters and learn words on the GPU; compare with the book."""
     out.parent.mkdir(parents=True, exist_ok=True)
     if not check(chapters or CHAPTERS, steps, out):
         raise typer.Exit(1)
