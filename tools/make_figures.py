@@ -17,7 +17,7 @@ from inst_tutorial.figures import picture_grid, save_figure
 from inst_tutorial.learning import LearningSettings, learn
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import save_picture
-from inst_tutorial.studies.opening import opening_figure
+from inst_tutorial.studies.held_out_pairs import pairs_figure
 from inst_tutorial.studies.results import Results
 from inst_tutorial.style_transfer import transfer
 from inst_tutorial.world import HELD_OUT, STYLES, Scene, paint
@@ -43,8 +43,8 @@ def world() -> Path:
 
 def opening() -> Path:
     """The best, the middle and the worst of all pairs, as they were measured."""
-    pairs = Results.load(DATA / "opening.json").tables["pairs"]
-    return save_figure(opening_figure(Painter.load("paintbox"), pairs), STATIC / "opening.webp")
+    pairs = Results.load(DATA / "held_out_pairs.json").tables["pairs"]
+    return save_figure(pairs_figure(Painter.load("paintbox"), pairs), STATIC / "opening.webp")
 
 
 def logo() -> Path:

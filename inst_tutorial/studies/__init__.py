@@ -2,5 +2,6 @@
 
 Reading order: statistics, report, trial, demo; the evaluation: judge, settings, paintings,
 painter_quality, transfers, transfer_quality, evaluation, showcase; the experiments: methods, plan,
-results, case, experiments; what came later: after_inst. Book: chapter "The experiments".
+results, case, experiments; what came later: after_inst; for the book: held_out_pairs,
+learn_shipped_words. Book: chapter "The experiments".
 """

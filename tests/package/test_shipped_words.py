@@ -13,7 +13,7 @@ from inst_tutorial.cli import app
 from inst_tutorial.learning import LearningSettings
 from inst_tutorial.painter import Painter
 from inst_tutorial.shipped_words import WORDS, shipped_names, shipped_word, word_series
-from inst_tutorial.studies.shipped_words import (
+from inst_tutorial.studies.learn_shipped_words import (
     ShippedSettings,
     is_made,
     learn_missing,
@@ -33,7 +33,7 @@ def test_every_held_out_style_has_a_small_word() -> None:
 
 
 def test_the_words_were_learned_with_the_weights_that_are_shipped() -> None:
-    """New weights: `python -m inst_tutorial.studies.shipped_words` learns the words anew."""
+    """New weights: `python -m inst_tutorial.studies.learn_shipped_words` learns the words anew."""
     painter, settings = Painter.load("paintbox", device="cpu"), ShippedSettings()
     expected = {name: provenance(painter, name, settings.learning) for name in HELD_OUT}
     for name, about in expected.items():

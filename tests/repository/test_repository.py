@@ -173,7 +173,7 @@ def test_recorded_numbers_belong_to_the_shipped_weights():
     painter = Painter.load("paintbox", device="cpu")
     recorded = json.loads((PAINTBOX / "evaluation.json").read_text(encoding="utf-8"))
     assert recorded["fingerprint"] == painter.fingerprint()
-    for name in ("experiments.json", "opening.json"):
+    for name in ("experiments.json", "held_out_pairs.json"):
         assert Results.load(ROOT / "inst_tutorial/data" / name).belongs_to(painter)
 
 

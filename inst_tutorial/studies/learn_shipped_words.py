@@ -1,4 +1,4 @@
-"""Learn the words that come with Paintbox: `python -m inst_tutorial.studies.shipped_words`.
+"""Learn the words that come with Paintbox: `python -m inst_tutorial.studies.learn_shipped_words`.
 
 Every held-out style is learned from the same house, with the same settings and one seed. Nothing
 is chosen by how a result looks; the settings were chosen on styles of the training continuum.

@@ -1,13 +1,13 @@
-"""The pictures that the book opens with: every pair is measured, and a rule chooses three."""
+"""Held-out styles on photographs: every pair is measured, and a rule chooses three."""
 
 import pytest
 import torch
 
 from inst_tutorial.metrics import truth_distance
 from inst_tutorial.studies import demo
-from inst_tutorial.studies.opening import (
+from inst_tutorial.studies.held_out_pairs import (
     SCENES,
-    OpeningSettings,
+    PairSettings,
     chosen,
     pictures_of,
     run,
@@ -17,7 +17,7 @@ from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.words import Word
 from inst_tutorial.world import HELD_OUT, paint
 
-SETTINGS = OpeningSettings(
+SETTINGS = PairSettings(
     styles=("jade", "neon"), scenes=SCENES[:2], transfer=TransferSettings(steps=2)
 )
 

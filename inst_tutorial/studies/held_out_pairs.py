@@ -1,10 +1,10 @@
-"""The pictures that the book opens with: the best, the middle and the worst of all pairs.
+"""Every held-out style on every photograph: all pairs are measured, and a rule chooses some.
 
 A pair is a held-out style and one of four photographs. Every style gets a word from one picture, at
-a glance; every pair is repainted with it, and measured against the truth. `chosen` picks three
-pairs by a rule, so nobody's taste is in the choice.
+a glance; every pair is repainted with it, and measured against the truth. `chosen` picks the best,
+the middle and the worst pair, so nobody's taste is in the choice.
 
-    python -m inst_tutorial.studies.opening --out inst_tutorial/data/opening.json
+    python -m inst_tutorial.studies.held_out_pairs --out inst_tutorial/data/held_out_pairs.json
 
 Book: welcome page and chapter "Styles that words can't say".
 """
@@ -39,7 +39,7 @@ SCENES = (*demo.SCENES, Scene("owl", "snow", light="sunset", colour="brown", see
 
 
 @dataclass(frozen=True)
-class OpeningSettings:
+class PairSettings:
     """Which styles and scenes are paired, and how they are repainted."""
 
     styles: Sequence[str] = tuple(HELD_OUT)
@@ -47,14 +47,14 @@ class OpeningSettings:
     transfer: TransferSettings = field(default_factory=TransferSettings)
 
 
-def opening_trial(painter: Painter, style: str, scenes: Sequence[Scene] = SCENES) -> Trial:
+def pair_trial(painter: Painter, style: str, scenes: Sequence[Scene] = SCENES) -> Trial:
     """A held-out style, with the style picture that its shipped word was learned from."""
     return Trial(painter, HELD_OUT[style], demo.STYLE_SCENE, scenes)
 
 
 def run(
     painter: Painter,
-    settings: OpeningSettings,
+    settings: PairSettings,
     make_word: WordMaker = glance,
     *,
     progress: bool = True,
@@ -71,10 +71,10 @@ def run(
 
 
 def pair_rows(
-    painter: Painter, style: str, settings: OpeningSettings, make_word: WordMaker
+    painter: Painter, style: str, settings: PairSettings, make_word: WordMaker
 ) -> Iterator[Row]:
     """A row for each scene in one style."""
-    trial = opening_trial(painter, style, settings.scenes)
+    trial = pair_trial(painter, style, settings.scenes)
     word = make_word(painter, trial.style_picture)
     distances = {
         "content": trial.truth_distances(trial.contents),
@@ -107,7 +107,7 @@ def pictures_of(
     """The pictures of a pair, by what they are."""
     settings = settings or TransferSettings()
     scene = next(scene for scene in SCENES if scene.subject == pair["subject"])
-    trial = opening_trial(painter, pair["style"], [scene])
+    trial = pair_trial(painter, pair["style"], [scene])
     return {
         "style picture": trial.style_picture,
         "photograph": trial.contents[0],
@@ -117,7 +117,7 @@ def pictures_of(
     }
 
 
-def opening_figure(painter: Painter, pairs: Sequence[Row]) -> Figure:
+def pairs_figure(painter: Painter, pairs: Sequence[Row]) -> Figure:
     """The three chosen pairs, a row each."""
     rows = {name: pictures_of(painter, pair) for name, pair in chosen(pairs).items()}
     columns = list(rows["best"])
@@ -131,12 +131,12 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def main(
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path(
-        "inst_tutorial/data/opening.json"
+        "inst_tutorial/data/held_out_pairs.json"
     ),
 ) -> None:
     """Repaint every pair: about 2 minutes on one core."""
     torch.set_num_threads(1)
-    typer.echo(run(Painter.load("paintbox", device="cpu"), OpeningSettings()).save(out))
+    typer.echo(run(Painter.load("paintbox", device="cpu"), PairSettings()).save(out))
 
 
 if __name__ == "__main__":
