@@ -3,5 +3,5 @@
 Reading order: statistics, report, trial, demo; the evaluation: judge, settings, paintings,
 painter_quality, transfers, transfer_quality, evaluation, showcase; the experiments: methods, plan,
 results, case, experiments; what came later: after_inst; for the book: held_out_pairs,
-learn_shipped_words. Book: chapter "The experiments".
+distance_check, learn_shipped_words. Book: chapter "The experiments".
 """

@@ -1,8 +1,9 @@
 """Every held-out style on every photograph: all pairs are measured, and a rule chooses some.
 
 A pair is a held-out style and one of four photographs. Every style gets a word from one picture, at
-a glance; every pair is repainted with it, and measured against the truth. `chosen` picks the best,
-the middle and the worst pair, so nobody's taste is in the choice.
+a glance; every pair is repainted with it, and measured against the truth, beside pictures that no
+painter made (`references`). `chosen` picks the best, the middle and the worst pair, so nobody's
+taste is in the choice.
 
     python -m inst_tutorial.studies.held_out_pairs --out inst_tutorial/data/held_out_pairs.json
 
@@ -19,7 +20,7 @@ from typing import Annotated
 import torch
 import typer
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageFilter
 from tqdm.auto import tqdm
 
 from inst_tutorial.figures import picture_grid
@@ -31,6 +32,8 @@ from inst_tutorial.studies.trial import Trial
 from inst_tutorial.style_transfer import TransferSettings
 from inst_tutorial.words import Word
 from inst_tutorial.world import HELD_OUT, Scene
+
+BLUR = 1 / 32  # deviation of the blur of a truth, as a share of its width
 
 WordMaker = Callable[[Painter, Image.Image], Word]
 
@@ -59,8 +62,11 @@ def run(
     *,
     progress: bool = True,
 ) -> Results:
-    """Every pair in a table "pairs": the distance to the truth of the content, of what the best
-    caption makes of it, and of what the word makes of it. `make_word` takes a style picture."""
+    """Every pair in a table "pairs": how far from the truth are the content, what the best caption
+    makes of it, what the word makes of it, and each of the `references`?
+
+    `make_word` takes a style picture.
+    """
     rows = [
         row
         for style in tqdm(settings.styles, desc="pairs", disable=not progress)
@@ -76,14 +82,31 @@ def pair_rows(
     """A row for each scene in one style."""
     trial = pair_trial(painter, style, settings.scenes)
     word = make_word(painter, trial.style_picture)
-    distances = {
-        "content": trial.truth_distances(trial.contents),
-        "caption": trial.truth_distances(trial.repaint_by_caption(settings.transfer)),
-        "word": trial.truth_distances(trial.repaint(word, settings.transfer)),
+    results = {
+        "content": trial.contents,
+        "caption": trial.repaint_by_caption(settings.transfer),
+        "word": trial.repaint(word, settings.transfer),
+        **references(trial),
     }
+    distances = {name: trial.truth_distances(pictures) for name, pictures in results.items()}
     for i, scene in enumerate(settings.scenes):
         measured = {name: values[i] for name, values in distances.items()}
         yield {"style": style, "subject": scene.subject, **measured}
+
+
+def references(trial: Trial) -> dict[str, list[Image.Image]]:
+    """Pictures of each content that test the distance to the truth, by what they are.
+
+    "another hand" is the truth painted once more: the same style, each stroke elsewhere. In
+    "blurred truth" no stroke and no outline is left. "recoloured" has the true colours and never
+    had a stroke.
+    """
+    blur = ImageFilter.GaussianBlur(BLUR * trial.painter.picture_size)
+    return {
+        "another hand": [trial.paint(scene, trial.style, stroke_seed=1) for scene in trial.scenes],
+        "blurred truth": [picture.filter(blur) for picture in trial.truths],
+        "recoloured": trial.recoloured,
+    }
 
 
 def share_of_the_way(row: Row, method: str = "word") -> float:
@@ -98,6 +121,12 @@ def chosen(pairs: Sequence[Row]) -> dict[str, Row]:
     return {"best": ranked[0], "middle": ranked[len(ranked) // 2], "worst": ranked[-1]}
 
 
+def trial_of(painter: Painter, pair: Row) -> Trial:
+    """The style of a pair, on its scene alone."""
+    scene = next(scene for scene in SCENES if scene.subject == pair["subject"])
+    return pair_trial(painter, pair["style"], [scene])
+
+
 def pictures_of(
     painter: Painter,
     pair: Row,
@@ -106,8 +135,7 @@ def pictures_of(
 ) -> dict[str, Image.Image]:
     """The pictures of a pair, by what they are."""
     settings = settings or TransferSettings()
-    scene = next(scene for scene in SCENES if scene.subject == pair["subject"])
-    trial = pair_trial(painter, pair["style"], [scene])
+    trial = trial_of(painter, pair)
     return {
         "style picture": trial.style_picture,
         "photograph": trial.contents[0],

@@ -3,13 +3,15 @@
 import pytest
 import torch
 
-from inst_tutorial.metrics import truth_distance
+from inst_tutorial.metrics import truth_distance, truth_parts
 from inst_tutorial.studies import demo
 from inst_tutorial.studies.held_out_pairs import (
     SCENES,
     PairSettings,
     chosen,
+    pair_trial,
     pictures_of,
+    references,
     run,
     share_of_the_way,
 )
@@ -54,6 +56,21 @@ def test_every_pair_is_measured_against_its_own_truth(sd1_painter):
     repainted = transfer(sd1_painter, content, word, SETTINGS.transfer)
     assert rows[-1]["content"] == truth_distance(content, truth)
     assert rows[-1]["word"] == pytest.approx(truth_distance(repainted, truth), abs=0.1)
+
+
+def test_references_are_measured_like_results(sd1_painter):
+    row = run(sd1_painter, SETTINGS, own_word, progress=False).tables["pairs"][1]
+    trial = pair_trial(sd1_painter, row["style"], SCENES[1:2])
+    for name, (picture,) in references(trial).items():
+        assert row[name] == truth_distance(picture, trial.truths[0])
+
+
+def test_a_blurred_truth_keeps_its_colours_and_loses_its_detail(sd1_painter):
+    trial = pair_trial(sd1_painter, "banknote", SCENES[:1])
+    (hand,), (blurred,), _ = references(trial).values()
+    colour, detail = truth_parts(blurred, trial.truths[0])
+    assert colour < detail
+    assert truth_parts(hand, trial.truths[0])[1] < detail and hand != trial.truths[0]
 
 
 def test_the_pictures_of_a_pair_are_those_that_were_measured(sd1_painter):

@@ -1,0 +1,47 @@
+"""The metric beside the eye: pairs at even ranks, each picture under its own distance."""
+
+import torch
+
+from inst_tutorial.studies.distance_check import COMPARED, comparison, evenly_ranked, sheet
+from inst_tutorial.words import Word
+
+
+def own_word(painter, picture):
+    return Word(torch.zeros(1, painter.embed("").shape[-1]))
+
+
+def measured(style, subject, **distances):
+    return {"style": style, "subject": subject, **dict.fromkeys(COMPARED, 9.0), **distances}
+
+
+def shown(axis):
+    return axis.images[0].get_array()
+
+
+def test_pairs_are_at_even_ranks_with_both_ends():
+    pairs = [measured("jade", "cat", word=float(word)) for word in (5, 1, 3, 2, 4)]
+    assert [pair["word"] for pair in evenly_ranked(pairs, 3)] == [1, 3, 5]
+    assert [pair["word"] for pair in evenly_ranked(pairs, 2)] == [1, 5]
+    assert [pair["word"] for pair in evenly_ranked(pairs, 5)] == [1, 2, 3, 4, 5]
+
+
+def test_the_sheet_has_each_result_under_its_distance_and_above_its_truth(sd1_painter):
+    pairs = [measured("jade", "cat", word=float(i)) for i in range(6)]
+    figure = sheet(sd1_painter, [*pairs, *pairs], own_word)
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles[:6] == [f"jade\n{i}" for i in range(6)] and titles[6:12] == [""] * 6
+    assert titles[12:18] == titles[:6] and len(titles) == 24
+    result, truth = (shown(figure.axes[i]) for i in (0, 6))
+    assert (result == shown(figure.axes[12])).all() and (truth == shown(figure.axes[18])).all()
+    assert (result != truth).any()
+
+
+def test_a_comparison_has_a_row_for_each_pair_and_names_on_top(sd1_painter):
+    pairs = [measured("jade", "cat", word=2.4), measured("neon", "owl", content=60.0)]
+    figure = comparison(sd1_painter, pairs, own_word)
+    first, second = figure.axes[:7], figure.axes[7:]
+    assert [axis.get_title().split("\n")[0] for axis in first] == ["truth", *COMPARED]
+    assert first[1 + COMPARED.index("word")].get_title() == "word\n2"
+    assert second[1 + COMPARED.index("content")].get_title() == "60"
+    assert [row[0].get_ylabel() for row in (first, second)] == ["jade", "neon"]
+    assert len({shown(axis).tobytes() for axis in figure.axes}) == 14
