@@ -19,17 +19,18 @@ from inst_tutorial.studies.statistics import Measurement, Values, interval
 
 def table(rows: Sequence[Measurement]) -> str:
     """The rows in aligned columns; which bars are met and which are missed."""
-    cells = [("what", "value", "95 % interval", "n", "bar", ""), *map(_cells, rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    texts = [("what", "value", "95 % interval", "n", "bar", ""), *map(cells, rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     lines = []
-    for cell in cells:
+    for cell in texts:
         numbers = [text.rjust(width) for text, width in zip(cell[1:4], widths[1:4], strict=True)]
         columns = [cell[0].ljust(widths[0]), *numbers, cell[4].ljust(widths[4]), cell[5]]
         lines.append("  ".join(columns).rstrip())
     return "\n".join(lines)
 
 
-def _cells(row: Measurement) -> tuple[str, ...]:
+def cells(row: Measurement) -> tuple[str, ...]:
+    """A row as text: its name, value, interval, count, bar, and whether the bar is met."""
     interval = f"{_short(row.low)} .. {_short(row.high)}" if row.low < row.high else ""
     bar = "" if row.bar is None else f"{row.sense} {row.bar:g}"
     verdict = {None: "", True: "met", False: "MISSED"}[row.met]
@@ -47,6 +48,12 @@ def write(rows: Sequence[Measurement], path: Path, **about: Mapping[str, Any] | 
         text = json.dumps({**about, "rows": listed}, indent=2)
         temporary.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def read(path: Path) -> list[Measurement]:
+    """The rows that `write` wrote."""
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return [Measurement(**{name: row[name] for name in row if name != "met"}) for row in rows]
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
