@@ -181,6 +181,21 @@ def tiny_sd2() -> Any:
         )
 
 
+def tiny_reader() -> Any:
+    """A tiny random StableDiffusionPipeline that reads the captions of the world, as Paintbox."""
+    from inst_tutorial.pretraining.data import tokenizer
+    from inst_tutorial.world import sample_caption
+
+    pipeline = tiny_sd1()
+    tokens = tokenizer.build((sample_caption(seed) for seed in range(500)), 40)
+    with seeded(3):
+        text = tiny_text_encoder(
+            tokens, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4
+        )
+    pipeline.register_modules(tokenizer=tokens, text_encoder=text)
+    return pipeline
+
+
 def toy_picture(seed: int = 0, size: int = 32) -> Image.Image:
     """A smooth random picture, `size` pixels square; the same for the same seed."""
     coarse = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)

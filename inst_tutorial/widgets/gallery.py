@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping
 
 import ipywidgets
 from PIL import Image
 
 from inst_tutorial.painter import Painter
-from inst_tutorial.pictures import PictureError, open_picture
-from inst_tutorial.widgets.own_files import uploaded
+from inst_tutorial.widgets.own_files import OWN, PictureUpload
 from inst_tutorial.widgets.shown import figure_html
 from inst_tutorial.world import paint
 from inst_tutorial.world.gallery import (
@@ -20,7 +18,6 @@ from inst_tutorial.world.gallery import (
     unseen_styles,
 )
 
-OWN = "your own"
 BY = "by "
 
 
@@ -37,18 +34,12 @@ class Gallery(ipywidgets.VBox):
         size: int,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self.pictures, self.size, self.changed = dict(pictures), size, changed
+        self.pictures, self.changed = dict(pictures), changed
         self.menu = ipywidgets.Dropdown(options=[*pictures], description=title)
-        self.upload = ipywidgets.FileUpload(
-            accept="image/*",
-            multiple=False,
-            description="Your own picture",
-            layout={"width": "max-content"},
-        )
-        self.shown, self.message = ipywidgets.HTML(), ipywidgets.HTML()
-        super().__init__([self.menu, self.shown, self.upload, self.message])
+        self.upload = PictureUpload(size, self._taken)
+        self.shown = ipywidgets.HTML()
+        super().__init__([self.menu, self.shown, self.upload])
         self.menu.observe(lambda _: self._chosen(), names="value")
-        self.upload.observe(lambda _: self._uploaded(), names="value")
         self._show()
 
     @property
@@ -65,20 +56,13 @@ class Gallery(ipywidgets.VBox):
         self.shown.value = figure_html(self.picture, self.name)
 
     def _chosen(self) -> None:
-        self.message.value = ""
+        self.upload.message.value = ""
         self._show()
         self.changed()
 
-    def _uploaded(self) -> None:
-        """Choose an uploaded picture, or say why it cannot be opened."""
-        file = uploaded(self.upload)
-        if file is None:
-            return
-        try:
-            self.pictures[OWN] = open_picture(file, self.size)
-        except PictureError as error:
-            self.message.value = html.escape(str(error))
-            return
+    def _taken(self, picture: Image.Image) -> None:
+        """Choose a picture of the reader's own."""
+        self.pictures[OWN] = picture
         self.menu.options = [OWN, *(name for name in self.pictures if name != OWN)]
         if self.name == OWN:
             self._chosen()

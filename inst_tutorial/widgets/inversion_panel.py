@@ -9,7 +9,7 @@ from inst_tutorial.painter import Painter
 from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.widgets.gallery import BY, Gallery, content_pictures
 from inst_tutorial.widgets.shown import figure_html, row_html
-from inst_tutorial.widgets.style_panel import NO_WORD, StylePanel
+from inst_tutorial.widgets.style_panel import StylePanel
 from inst_tutorial.widgets.work import Work
 
 COLUMNS = {
@@ -48,9 +48,8 @@ class InversionPanel(ipywidgets.VBox):
             self.work.run(self._paint)
 
     def _paint(self) -> None:
-        prompt, word = self.style_panel.prompt, self.style_panel.word
-        if prompt is None:
-            raise ValueError(NO_WORD)
+        prompt = self.style_panel.prompt
+        word = self.style_panel.word_for(prompt)
         content, strength = self.content.picture, self.strength.value
         figures: list[str] = []
         for number, (inversion, label) in enumerate(COLUMNS.items()):

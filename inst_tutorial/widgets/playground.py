@@ -10,10 +10,8 @@ import ipywidgets
 from PIL import Image
 
 from inst_tutorial.painter import Painter
-from inst_tutorial.pictures import PictureError, open_picture
 from inst_tutorial.style_transfer import TransferSettings, transfer
-from inst_tutorial.widgets.gallery import OWN
-from inst_tutorial.widgets.own_files import uploaded
+from inst_tutorial.widgets.own_files import OWN, PictureUpload
 from inst_tutorial.widgets.viewer import FrameViewer, Value, view
 from inst_tutorial.words import Word
 from inst_tutorial.world import Scene, paint
@@ -88,16 +86,9 @@ class Playground(ipywidgets.VBox):
     def __init__(
         self, viewer: FrameViewer, pictures: dict[str, Image.Image], picture_size: int
     ) -> None:
-        self.viewer, self.pictures, self.picture_size = viewer, pictures, picture_size
-        self.upload = ipywidgets.FileUpload(
-            accept="image/*",
-            multiple=False,
-            description="Your own picture",
-            layout={"width": "14em"},
-        )
-        self.message = ipywidgets.Label()
-        super().__init__([viewer, ipywidgets.HBox([self.upload, self.message])])
-        self.upload.observe(self._uploaded, names="value")
+        self.viewer, self.pictures = viewer, pictures
+        self.upload = PictureUpload(picture_size, self._taken)
+        super().__init__([viewer, self.upload])
 
     def __repr__(self) -> str:
         return repr(self.viewer).replace("FrameViewer", "Playground")
@@ -106,18 +97,10 @@ class Playground(ipywidgets.VBox):
         data = super()._repr_mimebundle_(**kwargs)
         return {**data, "text/html": self.viewer.to_html()}
 
-    def _uploaded(self, _: object) -> None:
-        """Add an uploaded picture to the contents, or show why it cannot be opened."""
-        file = uploaded(self.upload)
-        if file is None:
-            return
-        try:
-            self.pictures[OWN] = open_picture(file, self.picture_size)
-        except PictureError as error:
-            self.message.value = str(error)
-        else:
-            self.message.value = ""
-            self.viewer.extend("content", OWN, self.pictures[OWN])
+    def _taken(self, picture: Image.Image) -> None:
+        """Add a picture of the reader's own to the contents."""
+        self.pictures[OWN] = picture
+        self.viewer.extend("content", OWN, picture)
 
 
 def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:

@@ -6,16 +6,15 @@ import ipywidgets
 from PIL import Image
 from torch import Tensor
 
-from inst_tutorial.painter import PLACEHOLDER, Painter
+from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import save_picture, to_pictures
 from inst_tutorial.style_transfer import draw, transfer
 from inst_tutorial.widgets.gallery import BY, Gallery, content_pictures
 from inst_tutorial.widgets.own_files import free_path
 from inst_tutorial.widgets.settings_panel import SettingsPanel
 from inst_tutorial.widgets.shown import Compare, figure_html
-from inst_tutorial.widgets.style_panel import NO_WORD, StylePanel
+from inst_tutorial.widgets.style_panel import StylePanel
 from inst_tutorial.widgets.work import Work
-from inst_tutorial.words import Word
 from inst_tutorial.world import paint
 from inst_tutorial.world.gallery import CONTENT_SCENES, styles_of_artists, unseen_styles
 
@@ -57,18 +56,11 @@ class Studio(ipywidgets.VBox):
 
     def _follow(self) -> None:
         """The caption follows the style."""
-        self.settings.prompt.value = self.style_panel.prompt or PLACEHOLDER
-
-    def _word(self) -> Word | None:
-        """The word that the caption asks for. Raises ValueError if it is not learned yet."""
-        if PLACEHOLDER not in self.settings.prompt.value:
-            return None
-        if self.style_panel.word is None:
-            raise ValueError(NO_WORD)
-        return self.style_panel.word
+        self.settings.prompt.value = self.style_panel.prompt
 
     def _repaint(self) -> None:
-        content, word, settings = self.content.picture, self._word(), self.settings.value
+        content, settings = self.content.picture, self.settings.value
+        word = self.style_panel.word_for(settings.prompt)
         truth = self._truth()
         self._begin()
         painted = transfer(self.painter, content, word, settings, callback=self._step)
@@ -80,7 +72,8 @@ class Studio(ipywidgets.VBox):
         self.work.say("The picture is repainted.")
 
     def _draw(self) -> None:
-        word, settings = self._word(), self.settings.value
+        settings = self.settings.value
+        word = self.style_panel.word_for(settings.prompt)
         self._begin()
         self._keep(
             draw(

@@ -1,4 +1,4 @@
-"""The style: a picture to learn from, and its word, which is learned here or opened from a file."""
+"""The style: a picture to learn from, and its word, which is shipped, learned here or opened."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.widgets.gallery import BY, Gallery, style_pictures
 from inst_tutorial.widgets.own_files import free_path, uploaded
 from inst_tutorial.widgets.shown import figure_html, row_html
+from inst_tutorial.widgets.style_words import LEARNED, SHIPPED, StyleWords, with_steps
 from inst_tutorial.widgets.work import Work
 from inst_tutorial.words import Word, WordError
 
@@ -25,11 +26,14 @@ LEARNING = LearningSettings(
     kind="free", steps=60, batch=4, learning_rate=0.2, evaluate_every=10, patience=7
 )
 PREVIEW = TransferSettings(steps=10)
-NO_WORD = "Learn the word of this style first, or choose an artist whom the painter knows by name."
+NO_WORD = "This style has no word yet. Press “Learn its word”, or choose another style."
 
 
 class StylePanel(ipywidgets.VBox):
     """Choose a style, learn its word, save it or open one.
+
+    The words that come with the painter can be used at once. A style that has several words, such
+    as one that was learned here too, has a menu of them.
 
     `preview`: a function that gives the content picture to be repainted at each evaluation, or
     None. `changed` is called when another style is chosen, or has got a word.
@@ -46,8 +50,12 @@ class StylePanel(ipywidgets.VBox):
     ) -> None:
         self.painter, self.work, self.preview, self.changed = painter, work, preview, changed
         self.settings = settings
-        self.words: dict[bytes, Word] = {}  # by the pixels of the style picture
-        self.gallery = Gallery("Style", style_pictures(painter), painter.picture_size, self._chosen)
+        pictures = style_pictures(painter)
+        self.words = StyleWords(painter, pictures)
+        self.gallery = Gallery("Style", pictures, painter.picture_size, self._chosen)
+        self.origin = ipywidgets.Dropdown(
+            description="Word in use", layout={"width": "max-content"}
+        )
         self.state, self.curve, self.stages = (ipywidgets.HTML() for _ in range(3))
         self.learn = work.starter("Learn its word", self._learn)
         self.opener = ipywidgets.FileUpload(
@@ -60,37 +68,58 @@ class StylePanel(ipywidgets.VBox):
         buttons = ipywidgets.HBox(
             [self.learn, self.opener, self.save], layout={"flex_flow": "wrap"}
         )
-        super().__init__([self.gallery, self.state, buttons, self.curve, self.stages])
+        super().__init__([self.gallery, self.state, self.origin, buttons, self.curve, self.stages])
+        self.origin.observe(lambda _: self._describe(), names="value")
         self.opener.observe(lambda _: work.attempt(self._open), names="value")
         self.save.on_click(lambda _: work.attempt(self._save))
-        self._describe()
+        self._offer()
 
     @property
     def word(self) -> Word | None:
-        """The word of the chosen style, if there is one."""
-        return self.words.get(self.gallery.picture.tobytes())
+        """The word in use for the chosen style, if there is one."""
+        return self.words.of(self.gallery.picture).get(self.origin.value)
 
     @property
-    def prompt(self) -> str | None:
-        """What calls the style in a prompt: "*" for its word, or the artist's name."""
-        if self.word:
-            return PLACEHOLDER
-        name = self.gallery.name
-        return f"a painting {name}" if name.startswith(BY) else None
+    def prompt(self) -> str:
+        """What calls the style in a prompt: "*" for its word, or the name of an artist."""
+        by_name = self.gallery.name.startswith(BY) and self.word is None
+        return f"a painting {self.gallery.name}" if by_name else PLACEHOLDER
+
+    def word_for(self, caption: str) -> Word | None:
+        """The word that a caption asks for, None if it asks for none. Raises ValueError for a
+        word that the chosen style has not got."""
+        if PLACEHOLDER not in caption:
+            return None
+        if self.word is None:
+            raise ValueError(NO_WORD)
+        return self.word
 
     def _chosen(self) -> None:
-        self._describe()
+        self._offer()
         self.changed()
+
+    def _offer(self) -> None:
+        """Put the words of the chosen style into the menu; the newest is in use."""
+        words = self.words.of(self.gallery.picture)
+        self.origin.options = [(with_steps(origin, word), origin) for origin, word in words.items()]
+        self.origin.layout.display = "" if len(words) > 1 else "none"
+        self._describe()
 
     def _describe(self) -> None:
         self.save.disabled = self.word is None
+        self.learn.description = "Learn its word anew" if self.word else "Learn its word"
+        self.learn.button_style = "" if self.word else "primary"
+        self.state.value = html.escape(self._said())
+
+    def _said(self) -> str:
         if self.word:
-            said = "Its word is learned: “*” in the caption stands for it."
-        elif self.prompt:
-            said = "The painter knows this artist by name: nothing needs to be learned."
-        else:
-            said = "The painter has never seen this style. Learn a word for it: about a minute."
-        self.state.value = html.escape(said)
+            ready = "Its word comes with the painter: nothing needs to be learned. "
+            origin = self.origin.value
+            said = f"“*” in the caption stands for the word {with_steps(origin, self.word)}."
+            return ready + said if origin == SHIPPED else said
+        if self.gallery.name.startswith(BY):
+            return "The painter knows this artist by name: nothing needs to be learned."
+        return "The painter has never seen this style. Learn a word for it: about a minute."
 
     def _learn(self) -> None:
         name, picture = self.gallery.name, self.gallery.picture
@@ -98,14 +127,14 @@ class StylePanel(ipywidgets.VBox):
         self.stages.value = ""
         watch = Watch(self, None if self.preview is None else self.preview())
         word = learn(self.painter, picture, self.settings, progress=False, callback=watch)
-        self._keep(picture, word)
+        self._keep(picture, LEARNED, word)
         stopped = word.info["stopped"] == "callback"
         self.work.say(
             "Stopped: the best word so far is kept." if stopped else "The word is learned."
         )
 
-    def _keep(self, picture: Image.Image, word: Word) -> None:
-        self.words[picture.tobytes()] = word
+    def _keep(self, picture: Image.Image, origin: str, word: Word) -> None:
+        self.words.add(picture, origin, word)
         self._chosen()
 
     def _open(self) -> None:
@@ -119,13 +148,19 @@ class StylePanel(ipywidgets.VBox):
                 word = Word.load(path)
             except WordError as error:
                 raise WordError(str(error).replace(str(path), file.name)) from error
-        self._keep(self.gallery.picture, word)
+        self._keep(self.gallery.picture, f"from {file.name}", word)
         self.work.say(f"“*” stands for the word in {file.name} now.")
 
     def _save(self) -> None:
         if self.word:
             path = self.word.save(free_path(self.gallery.name, ".safetensors"))
             self.work.say(f"The word is saved in {path.resolve()}.")
+
+
+def with_steps(origin: str, word: Word) -> str:
+    """Where a word comes from, and how many steps of learning made it, if that is known."""
+    steps = word.info.get("steps")
+    return origin if steps is None else f"{origin} ({steps} steps)"
 
 
 class Watch:

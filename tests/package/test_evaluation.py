@@ -12,14 +12,13 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from tiny import seeded, tiny_image_encoder, tiny_sd1, tiny_text_encoder
+from tiny import tiny_image_encoder, tiny_reader
 from typer.testing import CliRunner
 
 from inst_tutorial import cli
 from inst_tutorial.learning import LearningSettings
 from inst_tutorial.metrics import texture_distance, truth_parts
 from inst_tutorial.painter import Painter
-from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.pretraining.settings import Recipe
 from inst_tutorial.pretraining.stages import STAGES, PretrainingRun
 from inst_tutorial.studies import evaluation, paintings
@@ -42,7 +41,6 @@ from inst_tutorial.world import (
     SUBJECTS,
     Scene,
     full_caption,
-    sample_caption,
     style_words,
 )
 from inst_tutorial.world.seeds import EVALUATION
@@ -254,15 +252,9 @@ def test_the_truth_distance_is_its_two_parts_in_the_rows(sd1_painter):
 def folder(tmp_path_factory):
     """A tiny random painter that reads the world's captions, with CLIP's text projection."""
     folder = tmp_path_factory.mktemp("tiny-paintbox")
-    pipeline = tiny_sd1()
-    tokens = tokenizer.build((sample_caption(seed) for seed in range(500)), 40)
-    with seeded(3):
-        text = tiny_text_encoder(
-            tokens, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4
-        )
-        projection = torch.randn(tiny_image_encoder().config.projection_dim, 32)
-    pipeline.register_modules(tokenizer=tokens, text_encoder=text)
-    pipeline.save_pretrained(folder)
+    tiny_reader().save_pretrained(folder)
+    width = tiny_image_encoder().config.projection_dim
+    projection = torch.randn(width, 32, generator=torch.Generator().manual_seed(3))
     (folder / "clip").mkdir()
     save_file({"text_projection": projection}, folder / "clip/projection.safetensors")
     return folder

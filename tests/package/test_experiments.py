@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tiny import seeded, tiny_sd1, tiny_text_encoder
+from tiny import tiny_reader
 from typer.testing import CliRunner
 
 from inst_tutorial.figures import COLOURS
@@ -21,7 +21,6 @@ from inst_tutorial.learning import (
 from inst_tutorial.metrics import texture_distance, truth_distance, truth_parts
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import to_tensor
-from inst_tutorial.pretraining.data import tokenizer
 from inst_tutorial.studies import experiments
 from inst_tutorial.studies.case import Case
 from inst_tutorial.studies.claims import CLAIMS, COLUMNS, findings
@@ -34,7 +33,7 @@ from inst_tutorial.studies.report import dots, gain_text, markdown_table, mean_t
 from inst_tutorial.studies.results import Results
 from inst_tutorial.studies.statistics import interval, verdict
 from inst_tutorial.style_transfer import transfer
-from inst_tutorial.world import HELD_OUT, paint, sample_caption, style_words
+from inst_tutorial.world import HELD_OUT, paint, style_words
 
 pytestmark = pytest.mark.slow
 
@@ -46,14 +45,7 @@ TINY = replace(Plan.quick(), styles=1, steps=1, pairs=1, sampling=replace(Plan()
 def folder(tmp_path_factory):
     """A tiny random painter that reads the world's captions."""
     folder = tmp_path_factory.mktemp("tiny-paintbox")
-    pipeline = tiny_sd1()
-    tokens = tokenizer.build((sample_caption(seed) for seed in range(500)), 40)
-    with seeded(3):
-        text = tiny_text_encoder(
-            tokens, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4
-        )
-    pipeline.register_modules(tokenizer=tokens, text_encoder=text)
-    pipeline.save_pretrained(folder)
+    tiny_reader().save_pretrained(folder)
     return folder
 
 
