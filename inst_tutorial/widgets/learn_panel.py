@@ -17,7 +17,7 @@ class LearnPanel(ipywidgets.VBox):
         painter = painter or Painter.load()
         content = next(iter(content_pictures(painter).values()))
         self.work = Work()
-        self.style_panel = StylePanel(painter, self.work, preview=lambda: content)
+        self.style_panel = StylePanel(painter, self.work, preview=lambda: content, shipped=False)
         super().__init__([self.work, self.style_panel])
 
     def __repr__(self) -> str:

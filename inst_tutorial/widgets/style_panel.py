@@ -32,11 +32,11 @@ NO_WORD = "This style has no word yet. Press “Learn its word”, or choose ano
 class StylePanel(ipywidgets.VBox):
     """Choose a style, learn its word, save it or open one.
 
-    The words that come with the painter can be used at once. A style that has several words, such
-    as one that was learned here too, has a menu of them.
+    A style that has several words has a menu of them.
 
     `preview`: a function that gives the content picture to be repainted at each evaluation, or
-    None. `changed` is called when another style is chosen, or has got a word.
+    None. `changed` is called when another style is chosen, or has got a word. `shipped`: whether
+    the words that come with Paintbox are offered, so that nothing needs to be learned.
     """
 
     def __init__(
@@ -47,11 +47,12 @@ class StylePanel(ipywidgets.VBox):
         preview: Callable[[], Image.Image] | None = None,
         changed: Callable[[], None] = lambda: None,
         settings: LearningSettings = LEARNING,
+        shipped: bool = True,
     ) -> None:
         self.painter, self.work, self.preview, self.changed = painter, work, preview, changed
         self.settings = settings
         pictures = style_pictures(painter)
-        self.words = StyleWords(painter, pictures)
+        self.words = StyleWords(painter, pictures if shipped else {})
         self.gallery = Gallery("Style", pictures, painter.picture_size, self._chosen)
         self.origin = ipywidgets.Dropdown(
             description="Word in use", layout={"width": "max-content"}
@@ -82,8 +83,13 @@ class StylePanel(ipywidgets.VBox):
     @property
     def prompt(self) -> str:
         """What calls the style in a prompt: "*" for its word, or the name of an artist."""
-        by_name = self.gallery.name.startswith(BY) and self.word is None
+        by_name = self._is_called and self.word is None
         return f"a painting {self.gallery.name}" if by_name else PLACEHOLDER
+
+    @property
+    def _is_called(self) -> bool:
+        """Whether the painter knows the chosen style by an artist's name."""
+        return self.gallery.name.startswith(BY)
 
     def word_for(self, caption: str) -> Word | None:
         """The word that a caption asks for, None if it asks for none. Raises ValueError for a
@@ -108,7 +114,7 @@ class StylePanel(ipywidgets.VBox):
     def _describe(self) -> None:
         self.save.disabled = self.word is None
         self.learn.description = "Learn its word anew" if self.word else "Learn its word"
-        self.learn.button_style = "" if self.word else "primary"
+        self.learn.button_style = "" if self.word or self._is_called else "primary"
         self.state.value = html.escape(self._said())
 
     def _said(self) -> str:
@@ -117,7 +123,7 @@ class StylePanel(ipywidgets.VBox):
             origin = self.origin.value
             said = f"“*” in the caption stands for the word {with_steps(origin, self.word)}."
             return ready + said if origin == SHIPPED else said
-        if self.gallery.name.startswith(BY):
+        if self._is_called:
             return "The painter knows this artist by name: nothing needs to be learned."
         return "The painter has never seen this style. Learn a word for it: about a minute."
 
@@ -155,12 +161,6 @@ class StylePanel(ipywidgets.VBox):
         if self.word:
             path = self.word.save(free_path(self.gallery.name, ".safetensors"))
             self.work.say(f"The word is saved in {path.resolve()}.")
-
-
-def with_steps(origin: str, word: Word) -> str:
-    """Where a word comes from, and how many steps of learning made it, if that is known."""
-    steps = word.info.get("steps")
-    return origin if steps is None else f"{origin} ({steps} steps)"
 
 
 class Watch:

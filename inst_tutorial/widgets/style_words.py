@@ -18,16 +18,16 @@ SHIPPED, LEARNED = "made by the package", "learned here"
 class StyleWords:
     """Words by the pixels of their style picture, and by where they come from.
 
-    `pictures` {name of a style: picture}: those that a shipped word belongs to have it from the
-    start, if it was learned with this very painter.
+    `shipped` {name of a style: its picture} has the pictures that get the word which comes with
+    Paintbox, if it was learned with this very painter.
     """
 
-    def __init__(self, painter: Painter, pictures: Mapping[str, Image.Image]) -> None:
+    def __init__(self, painter: Painter, shipped: Mapping[str, Image.Image]) -> None:
         self.painter = painter
         self._words: dict[bytes, dict[str, Word]] = {}  # the newest is the last
-        for name in set(shipped_names()) & pictures.keys():
+        for name in set(shipped_names()) & shipped.keys():
             with suppress(WordError):  # it belongs to another painter
-                self.add(pictures[name], SHIPPED, shipped_word(name))
+                self.add(shipped[name], SHIPPED, shipped_word(name))
 
     def of(self, picture: Image.Image) -> dict[str, Word]:
         """{where it comes from: word} of the words of a style picture, the newest first."""

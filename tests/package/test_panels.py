@@ -14,13 +14,15 @@ from PIL import Image
 
 from inst_tutorial.learning import learn
 from inst_tutorial.painter import Painter
+from inst_tutorial.shipped_words import shipped_word
 from inst_tutorial.style_transfer import TransferSettings, draw, transfer
 from inst_tutorial.widgets import InversionPanel, LearnPanel, Studio, settings_panel
-from inst_tutorial.widgets.gallery import OWN
 from inst_tutorial.widgets.inversion_panel import COLUMNS
+from inst_tutorial.widgets.own_files import OWN
 from inst_tutorial.widgets.settings_panel import known_words
 from inst_tutorial.widgets.shown import Compare, figure_html
 from inst_tutorial.widgets.style_panel import LEARNING, NO_WORD
+from inst_tutorial.widgets.style_words import LEARNED, SHIPPED
 from inst_tutorial.widgets.work import Work
 from inst_tutorial.words import Word
 from inst_tutorial.world import HELD_OUT, artists, paint
@@ -137,16 +139,16 @@ def test_a_file_that_is_no_word_is_refused_with_its_name(sd1_painter):
 def test_a_picture_of_the_readers_own_is_learned_and_another_forgets_its_word(sd1_painter):
     panel = LearnPanel(sd1_painter)
     gallery = panel.style_panel.gallery
-    upload(gallery.upload, b"no picture", "notes.txt")
-    assert "notes.txt" in gallery.message.value and gallery.name == "lagoon"
-    upload(gallery.upload, png("lime"), "mine.png")
-    assert gallery.name == OWN and gallery.message.value == ""
+    upload(gallery.upload.button, b"no picture", "notes.txt")
+    assert "notes.txt" in gallery.upload.message.value and gallery.name == "lagoon"
+    upload(gallery.upload.button, png("lime"), "mine.png")
+    assert gallery.name == OWN and gallery.upload.message.value == ""
     word = learned(panel)
     expected = learn(sd1_painter, gallery.picture, SHORT, progress=False)
     assert torch.equal(word.vectors, expected.vectors)
     panel.style_panel.save.click()
     assert Path("your-own.safetensors").is_file()
-    upload(gallery.upload, png("red"), "other.png")
+    upload(gallery.upload.button, png("red"), "other.png")
     assert gallery.picture.getpixel((9, 9))[0] > 200 and panel.style_panel.word is None
 
 
@@ -194,7 +196,7 @@ def test_paintbox_is_the_painter_and_its_artists_are_called_by_name(paintbox):
 
 def test_the_studio_repaints_as_transfer_does(sd1_painter):
     studio = Studio(sd1_painter)
-    upload(studio.content.upload, png("blue"), "photo.png")
+    upload(studio.content.upload.button, png("blue"), "photo.png")
     word = learned(studio)
     form = studio.settings
     form.prompt.value, form.strength.value, form.guidance.value = "a house in style *", 0.5, 3
@@ -253,6 +255,58 @@ def test_the_caption_follows_the_style(paintbox):
     assert studio.settings.prompt.value == f"a painting {artist}"
     studio.style_panel.gallery.menu.value = "lagoon"
     assert studio.settings.prompt.value == "*"
+
+
+# -------------------------------------------------------------------- words that are shipped
+
+
+def test_a_shipped_word_repaints_at_once(paintbox):
+    studio = Studio(paintbox)
+    studio.style_panel.gallery.menu.value, studio.settings.steps.value = "starry", 5
+    assert "the word made by the package (100 steps)" in studio.style_panel.state.value
+    assert studio.style_panel.origin.layout.display == "none"  # there is no other word
+    press(studio, studio.repaint)
+    word, settings = shipped_word("starry"), TransferSettings(steps=5)
+    assert same(studio.painted, transfer(paintbox, content_of(paintbox), word, settings))
+    studio.style_panel.save.click()
+    assert torch.equal(Word.load("starry.safetensors").vectors, word.vectors)
+
+
+def test_a_word_learned_here_stands_beside_the_shipped_one(paintbox):
+    studio = Studio(paintbox)
+    style = studio.style_panel
+    assert style.learn.description == "Learn its word anew"
+    word = learned(studio)
+    assert "the word learned here (4 steps)" in style.state.value
+    assert [origin for _, origin in style.origin.options] == [LEARNED, SHIPPED]
+    studio.settings.prompt.value = "a red house by *"
+    style.origin.value = SHIPPED
+    assert torch.equal(style.word.vectors, shipped_word("lagoon").vectors)
+    assert studio.settings.prompt.value == "a red house by *"
+    style.gallery.menu.value = "starry"
+    assert [origin for _, origin in style.origin.options] == [SHIPPED]
+    style.gallery.menu.value = "lagoon"
+    assert style.word is word
+
+
+def test_a_panel_for_learning_offers_no_word_that_is_learned(paintbox):
+    assert LearnPanel(paintbox).style_panel.word is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "info", "said"),
+    [((1, 768), {}, "768 numbers"), ((1, 192), {"fingerprint": "other"}, "another painter")],
+)
+def test_words_of_another_painter_are_refused(paintbox, tmp_path, shape, info, said):
+    path = Word(torch.ones(shape), info).save(tmp_path / "word.safetensors")
+    panel = LearnPanel(paintbox)
+    upload(panel.style_panel.opener, path.read_bytes(), path.name)
+    assert said in panel.work.status.value and panel.style_panel.word is None
+
+
+def test_shipped_words_are_not_offered_to_other_weights(paintbox, monkeypatch):
+    monkeypatch.setattr(paintbox, "fingerprint", lambda: "other")
+    assert Studio(paintbox).style_panel.word is None
 
 
 # ------------------------------------------------------------------------------------ the parts

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inst_tutorial.widgets import ViewError, playground, view
-from inst_tutorial.widgets.playground import OWN
+from inst_tutorial.widgets.own_files import OWN
 from inst_tutorial.widgets.viewer import frame_index
 from inst_tutorial.words import Word
 
@@ -216,7 +216,7 @@ def play(sd1_painter):
 
 def uploaded(play, content, name="mine.png"):
     file = {"name": name, "type": "image/png", "size": len(content), "content": content}
-    play.upload.value = [{**file, "last_modified": datetime.now(UTC)}]
+    play.upload.button.value = [{**file, "last_modified": datetime.now(UTC)}]
 
 
 def png(colour):
@@ -254,7 +254,7 @@ def test_an_uploaded_picture_is_offered_and_repainted(play, sd1_painter, monkeyp
 def test_a_file_that_is_no_picture_is_refused_with_a_reason(play, monkeypatch):
     browser = Browser(play.viewer, monkeypatch)
     uploaded(play, b"no picture", "notes.txt")
-    assert "notes.txt" in play.message.value
+    assert "notes.txt" in play.upload.message.value
     assert browser.got == []
     uploaded(play, png("lime"))
-    assert play.message.value == ""
+    assert play.upload.message.value == ""

@@ -1,6 +1,7 @@
 """The app on a page, as its reader meets it: by mouse, keyboard, file and link."""
 
 import io
+import json
 import re
 from itertools import pairwise
 
@@ -10,6 +11,8 @@ import torch
 from chromium import needs_chromium
 from PIL import Image
 
+from inst_tutorial.shipped_words import shipped_word
+from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.words import Word
 
 pytestmark = [needs_chromium, pytest.mark.browser]
@@ -141,8 +144,16 @@ def content_file(page, file):
     page.get_by_role("group", name="Content").locator("input[type=file]").set_input_files(file)
 
 
-def own(page):
-    return page.get_by_role("group", name="Content").locator(".ip-choice:has(input[value=own])")
+def own(page, group="Content"):
+    return page.get_by_role("group", name=group).locator(".ip-choice:has(input[value=own])")
+
+
+def style_without_a_word(page):
+    """Choose a style picture that the painter has never seen."""
+    style = page.get_by_role("group", name="Style")
+    style.locator("input[type=file]").set_input_files(picture_file())
+    own(page, "Style").wait_for()
+    page.get_by_text("has never seen this style").wait_for()
 
 
 def test_a_picture_of_the_readers_own_is_cropped_and_shrunk(opened):
@@ -263,6 +274,7 @@ def test_a_word_goes_from_python_into_a_picture_and_back(opened, paintbox, tmp_p
     again = Word.load(download.value.path())
     assert torch.equal(again.vectors, vectors)
     assert again.info == {"steps": 7}
+    assert "the word from swirl.safetensors (7 steps)" in page.locator(".ip-style").inner_text()
     button(page, "Copy a link").click()
     status(page, "The link is copied")
     assert "content=cat" in page.url and "steps=5" in page.url
@@ -276,9 +288,14 @@ def test_learning_shows_a_curve_and_stop_keeps_the_word(opened):
     button(page, "Stop").click()
     status(page, "Stopped: the best word so far is kept")
     assert "after 10 steps" in page.locator(".ip-curve svg").get_attribute("aria-label")
-    assert "Its word is learned" in page.locator(".ip-style").inner_text()
+    assert "the word learned here (10 steps)" in page.locator(".ip-style").inner_text()
     other = opened("studio")  # another page of the book remembers the word
-    assert "Its word is learned" in other.locator(".ip-style").inner_text()
+    style = other.locator(".ip-style")
+    assert "the word learned here (10 steps)" in style.inner_text()
+    other.get_by_label("Caption").fill("a red house by *")
+    other.get_by_label("Word in use").select_option("made by the package (100 steps)")
+    assert "the word made by the package (100 steps)" in style.inner_text()
+    assert other.get_by_label("Caption").input_value() == "a red house by *"
     other.evaluate("localStorage.clear()")
 
 
@@ -304,12 +321,82 @@ def test_three_inversions_side_by_side(opened):
     assert all(np.abs(a - b).mean() > 0.5 for a, b in pairwise(pictures))
 
 
-def test_a_repainting_without_a_word_says_what_to_do(opened):
-    page = opened()
-    button(page, "Repaint the content").click()
-    status(page, "Learn the word of this style first")
-    assert button(page, "Repaint the content").is_enabled()
+@pytest.mark.parametrize(
+    ("widget", "pressed"),
+    [
+        ("studio", "Repaint the content"),
+        ("studio", "Draw the caption"),
+        ("inversion", "Repaint in three ways"),
+    ],
+)
+def test_every_button_checks_the_word_before_it_loads_the_painter(opened, widget, pressed):
+    page = opened(widget)
+    style_without_a_word(page)
+    button(page, pressed).click()
+    status(page, "This style has no word yet")
+    assert button(page, pressed).is_enabled()
     assert button(page, "Load the painter").is_visible()  # nothing was loaded for that
+
+
+@pytest.mark.parametrize("pressed", ["Repaint the content", "Draw the caption"])
+def test_every_button_checks_the_caption_before_it_loads_the_painter(opened, pressed):
+    page = opened()
+    page.get_by_label("Caption").fill("a red howse by *")
+    button(page, pressed).click()
+    status(page, "“howse” (near it: house")
+    assert button(page, "Load the painter").is_visible()
+
+
+# --------------------------------------------------------------------- words that are shipped
+
+
+def test_a_shipped_word_repaints_at_once(opened, paintbox, exported):
+    """One press on a page that was just opened: the picture is that of the package."""
+    page = opened()
+    assert "made by the package (100 steps)" in page.locator(".ip-style").inner_text()
+    assert not page.get_by_label("Word in use").is_visible()  # there is no other
+    few_steps(page)
+    button(page, "Repaint the content").click()
+    status(page, "The picture is repainted")
+    content = Image.open(exported / "gallery/cat.webp").convert("RGB")
+    expected = transfer(paintbox, content, shipped_word("lagoon"), TransferSettings(steps=5))
+    painted = canvas(page, ".ip-pair canvas >> nth=0").astype(int)
+    assert np.abs(painted - np.asarray(expected, int)).max() <= 1
+    with page.expect_download() as download:
+        button(page, "Save the word").click()
+    saved = Word.load(download.value.path())
+    assert torch.equal(saved.vectors, shipped_word("lagoon").vectors)
+    assert saved.info == shipped_word("lagoon").info
+
+
+def test_a_page_for_learning_offers_no_word_that_is_learned(opened):
+    page = opened("learn")
+    assert "has never seen this style" in page.locator(".ip-style").inner_text()
+
+
+def test_a_shipped_word_of_another_painter_is_refused(browser, server, web_page, exported):
+    manifest = json.loads((exported / "paintbox.json").read_text())
+    other = manifest | {"fingerprint": "of other weights"}
+    refused(browser, server, web_page, "**/paintbox.json", json.dumps(other),
+            "This word belongs to another painter")  # fmt: skip
+
+
+def test_a_shipped_word_that_arrives_damaged_is_named(browser, server, web_page):
+    refused(browser, server, web_page, "**/words/lagoon.safetensors", "something else",
+            "words/lagoon.safetensors arrived damaged")  # fmt: skip
+
+
+def refused(browser, server, web_page, address, body, said):
+    """With another file at an address, the page says what is wrong and loads no painter."""
+    server.pages["/studio"] = web_page("studio")
+    context = browser.new_context()
+    page = context.new_page()
+    page.route(address, lambda route: route.fulfill(body=body))
+    page.goto(f"{server.address}/studio")
+    button(page, "Repaint the content").click()
+    status(page, said)
+    assert button(page, "Load the painter").is_visible()
+    context.close()
 
 
 # ----------------------------------------------------------------------- cache and fallbacks

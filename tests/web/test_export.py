@@ -9,8 +9,9 @@ import torch
 from torch.nn import functional as F
 
 from inst_tutorial.folders import PAINTBOX
-
-pytestmark = pytest.mark.slow
+from inst_tutorial.shipped_words import WORDS, shipped_names, shipped_word
+from inst_tutorial.world import Scene
+from inst_tutorial.world.gallery import STYLE_SCENE
 
 pytestmark = pytest.mark.slow
 onnx = pytest.importorskip("onnx")
@@ -120,6 +121,25 @@ def test_graphs_and_weights_are_those_of_the_painter(exported):
         noted = marks(exported / entry["graph"])
         for file in entry["weights"]:
             assert noted[file] == manifest["files"][file]["sha256"]
+
+
+def test_the_words_of_the_painter_are_there_as_they_are(exported):
+    manifest = json.loads((exported / "paintbox.json").read_text())
+    words = {style["name"]: style["word"] for style in manifest["gallery"]["styles"]}
+    offered = {name: word for name, word in words.items() if word}
+    assert tuple(sorted(offered)) == shipped_names()
+    for name, word in offered.items():
+        assert (exported / word["file"]).read_bytes() == (
+            WORDS / f"{name}.safetensors"
+        ).read_bytes()
+        assert word["file"] in manifest["files"]
+        assert word["steps"] == shipped_word(name).info["steps"]
+        assert shipped_word(name).info["fingerprint"] == manifest["fingerprint"]
+
+
+def test_the_picture_of_a_style_is_that_which_its_word_was_learned_from():
+    for name in shipped_names():
+        assert Scene(**shipped_word(name).info["style_picture"]) == STYLE_SCENE
 
 
 def test_weights_of_another_painter_are_noticed(exported, tmp_path):

@@ -79,7 +79,8 @@ def test_loading_reports_every_byte(loaded, exported):
     from onnx_export.export import read_manifest
 
     files = read_manifest(exported)["files"]
-    total = sum(facts["bytes"] for name, facts in files.items() if "jspi" not in name)
+    needed = [name for name in files if "jspi" not in name and not name.startswith("words/")]
+    total = sum(files[name]["bytes"] for name in needed)
     assert loaded[1][-1]["total"] == total == loaded[1][-1]["bytes"]
     assert [r["bytes"] for r in loaded[1]] == sorted(r["bytes"] for r in loaded[1])
 

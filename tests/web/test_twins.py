@@ -113,6 +113,11 @@ def test_near_spellings_are_those_of_difflib(call, manifest):
         assert found == difflib.get_close_matches(word, known), word
 
 
+def painter_of(painter):
+    """What a word is compared with."""
+    return {"text": {"width": painter.text_width}, "fingerprint": painter.fingerprint()}
+
+
 def test_a_word_goes_from_python_to_the_browser_and_back(call, paintbox, tmp_path):
     from inst_tutorial.words import Word
 
@@ -120,7 +125,7 @@ def test_a_word_goes_from_python_to_the_browser_and_back(call, paintbox, tmp_pat
     there = word.save(tmp_path / "there.safetensors").read_bytes()
     body = """const word = m.readWord(Uint8Array.from(x[0]), x[1]);
       return [word.k, word.info.steps, [...m.writeWord(word)]];"""
-    k, steps, back = call("safetensors", body, [list(there), paintbox.text_width])
+    k, steps, back = call("safetensors", body, [list(there), painter_of(paintbox)])
     assert (k, steps) == (2, 3)
     (tmp_path / "back.safetensors").write_bytes(bytes(back))
     again = Word.load(tmp_path / "back.safetensors")
@@ -143,7 +148,7 @@ def test_a_damaged_word_is_refused(call, paintbox, tmp_path, damage, reason):
 
     path = Word(torch.ones(1, paintbox.text_width)).save(tmp_path / "word.safetensors")
     body = "try { m.readWord(Uint8Array.from(x[0]), x[1]); } catch (e) { return e.message; }"
-    said = call("safetensors", body, [list(damage(path.read_bytes())), paintbox.text_width])
+    said = call("safetensors", body, [list(damage(path.read_bytes())), painter_of(paintbox)])
     assert reason in said
 
 
@@ -151,9 +156,28 @@ def test_a_word_of_another_painter_is_refused(call, tmp_path):
     from inst_tutorial.words import Word
 
     path = Word(torch.ones(1, 768)).save(tmp_path / "word.safetensors")
-    body = "try { m.readWord(Uint8Array.from(x), 192); } catch (e) { return e.message; }"
+    body = """const painter = { text: { width: 192 } };
+      try { m.readWord(Uint8Array.from(x), painter); } catch (e) { return e.message; }"""
     said = call("safetensors", body, list(path.read_bytes()))
     assert "768 numbers" in said and "another painter" in said
+
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [
+        ({"fingerprint": "here"}, "read"),
+        ({}, "read"),
+        ({"fingerprint": "there"}, "another painter"),
+    ],
+)
+def test_a_word_of_other_weights_is_refused(call, tmp_path, info, said):
+    from inst_tutorial.words import Word
+
+    path = Word(torch.ones(1, 4), info).save(tmp_path / "word.safetensors")
+    body = """const painter = { text: { width: 4 }, fingerprint: "here" };
+      try { m.readWord(Uint8Array.from(x), painter); } catch (e) { return e.message; }
+      return "read";"""
+    assert said in call("safetensors", body, list(path.read_bytes()))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
@@ -162,6 +186,6 @@ def test_words_of_every_precision_are_read(call, tmp_path, dtype):
 
     numbers = torch.tensor([1.5, -0.25, 65280.0, 6e-8, 0.0, -2.0], dtype=dtype)
     save_file({"emb_params": numbers}, tmp_path / "word.safetensors")
-    body = "return [...m.readWord(Uint8Array.from(x), 6).vectors];"
+    body = "return [...m.readWord(Uint8Array.from(x), { text: { width: 6 } }).vectors];"
     found = call("safetensors", body, list((tmp_path / "word.safetensors").read_bytes()))
     assert found == numbers.float().tolist()

@@ -4,6 +4,7 @@ paintbox.json                    sizes, schedule, vocabulary, pictures; every fi
 text.onnx ... learn.onnx         the graphs
 unet/ vae/ text_encoder/         the painter's own files, which the graphs point into
 gallery/                         pictures to choose from
+words/                           learned words that come with the painter, as they are
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from filelock import FileLock
 import inst_tutorial
 from inst_tutorial.folders import PAINTBOX
 from inst_tutorial.painter import Painter
+from inst_tutorial.shipped_words import shipped_names
+from inst_tutorial.words import Word
 from onnx_export import graphs, weights
 from onnx_export.gallery import write_gallery
 
@@ -58,11 +61,12 @@ def read_manifest(out: Path) -> dict[str, Any]:
 def fingerprints(folder: Path) -> dict[str, str]:
     """Equal for exports that would be equal: of the same painter and world by the same programs."""
     here, package = Path(__file__).parent, Path(inst_tutorial.__file__).parent
-    weights_ = sorted([*folder.rglob("*.safetensors"), *folder.rglob("*.json")])
+    words = set(folder.glob("words/*.safetensors"))
+    parts = {*folder.glob("*/*.safetensors"), *folder.rglob("*.json")} - words
     return {
-        "graphs": _digest([*weights_, *(here / f"{name}.py" for name in PROGRAMS)]),
+        "graphs": _digest([*sorted(parts), *(here / f"{name}.py" for name in PROGRAMS)]),
         "rest": _digest(
-            sorted([*package.glob("world/*.py"), *here.glob("*.py"), *RUNTIME.iterdir()])
+            sorted([*words, *package.glob("world/*.py"), *here.glob("*.py"), *RUNTIME.iterdir()])
         ),
     }
 
@@ -89,13 +93,14 @@ def _write(out: Path, old: Path, folder: Path, made_of: dict[str, str]) -> None:
         (out / file).parent.mkdir(exist_ok=True)
         shutil.copyfile(folder / file, out / file)
     shutil.copytree(RUNTIME, out / "runtime")
+    words = copy_words(out, folder)
     runtime = [f"runtime/{path.name}" for path in RUNTIME.glob("ort*")]
     manifest = {
         "made_of": made_of,
         "graphs": made,
-        "files": {name: _facts(out / name) for name in (*_files(made), *sorted(runtime))},
+        "files": {name: _facts(out / name) for name in _files(made, words, runtime)},
         **describe(painter),
-        "gallery": write_gallery(out, painter.picture_size),
+        "gallery": write_gallery(out, painter.picture_size, words),
     }
     (out / MANIFEST).write_text(json.dumps(manifest, separators=(",", ":")), encoding="utf-8")
 
@@ -114,9 +119,21 @@ def _export_graphs(out: Path, painter: Painter, folder: Path) -> dict[str, Any]:
     return made
 
 
-def _files(made: dict[str, Any]) -> list[str]:
+def copy_words(out: Path, folder: Path) -> dict[str, Any]:
+    """Put the painter's learned words into out/words, as they are; {name: file, and steps}."""
+    (out / "words").mkdir()
+    words = {}
+    for name in shipped_names(folder / "words"):
+        file = f"words/{name}.safetensors"
+        shutil.copyfile(folder / file, out / file)
+        words[name] = {"file": file, "steps": Word.load(out / file).info["steps"]}
+    return words
+
+
+def _files(made: dict[str, Any], words: dict[str, Any], runtime: list[str]) -> list[str]:
+    """All files that a page checks when it has fetched them."""
     names = {name for entry in made.values() for name in (entry["graph"], *entry["weights"])}
-    return sorted(names)
+    return [*sorted(names), *sorted(runtime), *(word["file"] for word in words.values())]
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -128,6 +145,7 @@ def describe(painter: Painter) -> dict[str, Any]:
     schedule, tokenizer = painter.schedule, painter.tokenizer
     return {
         "version": inst_tutorial.__version__,
+        "fingerprint": painter.fingerprint(),
         "picture_size": painter.picture_size,
         "latent": list(painter.latent_shape),
         "batch": graphs.BATCH,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,17 @@ from inst_tutorial.world.gallery import (
 )
 
 
-def write_gallery(out: Path, size: int) -> dict[str, Any]:
+def write_gallery(out: Path, size: int, words: Mapping[str, Any]) -> dict[str, Any]:
     """Paint all pictures into out/gallery; returns what paintbox.json says of them.
 
+    words {name of a style: what to say of the word that comes with the painter}.
     Those that are read are without loss; a truth is only looked at.
     """
     (out / "gallery/truth").mkdir(parents=True)
     unseen, called = unseen_styles(), styles_of_artists()
     styles = [_style(out, size, name, style, None) for name, style in unseen.items()]
     styles += [_style(out, size, name, style, f"by {name}") for name, style in called.items()]
+    styles = [{**style, "word": words.get(style["name"])} for style in styles]
     contents = []
     for name, scene in CONTENT_SCENES.items():
         _save(paint(scene, size=size), out / f"gallery/{name}.webp")

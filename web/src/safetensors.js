@@ -2,6 +2,7 @@
 // Format: https://github.com/huggingface/safetensors (length of a JSON header, header, numbers).
 
 /** @typedef {import("./types").Word} Word */
+/** @typedef {import("./types").Manifest} Manifest */
 
 const TOKEN = "<inst>";
 const LONGEST_HEADER = 1e6;
@@ -26,10 +27,11 @@ export function writeWord({ vectors, k, info }) {
 
 /**
  * The word in a file of ours, of diffusers or of AUTOMATIC1111.
- * @param {Uint8Array} bytes @param {number} width of the painter's text
+ * @param {Uint8Array} bytes
+ * @param {Pick<Manifest, "text" | "fingerprint">} painter the word must be one of its own
  * @returns {Word}
  */
-export function readWord(bytes, width) {
+export function readWord(bytes, { text: { width }, fingerprint }) {
   const { header, data } = read(bytes);
   const names = Object.keys(header).filter((name) => name !== "__metadata__");
   const entry = names.length === 1 ? header[names[0]] : null;
@@ -44,7 +46,11 @@ export function readWord(bytes, width) {
   }
   const vectors = numbers(entry, data);
   if (!vectors.length || !vectors.every(Number.isFinite)) throw new WordError("This word is damaged.");
-  return { vectors, k: vectors.length / width, info: described(header) };
+  const info = described(header);
+  if ("fingerprint" in info && info.fingerprint !== fingerprint) {
+    throw new WordError("This word belongs to another painter: its weights are not these.");
+  }
+  return { vectors, k: vectors.length / width, info };
 }
 
 /** @param {Uint8Array} bytes @returns {{ header: any, data: Uint8Array }} */
@@ -101,7 +107,7 @@ export function halves(bits) {
 /** @param {any} header @returns {Record<string, unknown>} */
 function described(header) {
   try {
-    return JSON.parse(header.__metadata__?.inst_word ?? "{}");
+    return Object(JSON.parse(header.__metadata__?.inst_word ?? "{}"));
   } catch {
     return {};
   }

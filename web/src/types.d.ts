@@ -1,6 +1,8 @@
 /** paintbox.json, as tools/onnx_export/export.py writes it. */
 export interface Manifest {
   version: string;
+  /** Of the weights, as a word learned with them may name it. */
+  fingerprint: string;
   picture_size: number;
   latent: [number, number, number];
   batch: number;
@@ -52,6 +54,8 @@ export interface GalleryStyle {
   /** What calls the style in a prompt, for an artist that the painter knows by name. */
   prompt: string | null;
   words: string;
+  /** The word that comes with the painter, if one does, and how many steps of learning made it. */
+  word: { file: string; steps: number } | null;
 }
 
 export interface GalleryContent {

@@ -7,6 +7,8 @@ import { Work } from "./work.js";
 
 /** @typedef {import("../client.js").PainterClient} PainterClient */
 /** @typedef {import("../types").Inversion} Inversion */
+/** @typedef {{ prompt: string, word: import("../types").Word | null,
+ *   rgba: Uint8ClampedArray<ArrayBuffer>, strength: number }} Inputs */
 
 /** @type {[Inversion, string][]} */
 const COLUMNS = [
@@ -28,13 +30,13 @@ export class InversionWidget {
     const { gallery, picture_size: side } = client.manifest;
     const reset = () => (this.#painted = false);
     this.content = new Gallery("Content", gallery.contents, client.root, side, reset);
-    this.style = new StylePanel(client, this.#work, { preview: async () => null, changed: reset });
+    const page = { preview: async () => null, changed: reset, shipped: true };
+    this.style = new StylePanel(client, this.#work, page);
     const called = gallery.styles.find((style) => style.prompt);
     if (called) this.style.gallery.select(called.name);
     this.style.gallery.changed(this.style.gallery.name);
     this.strength = slider("Strength", { min: 0.2, max: 1, step: 0.1, value: 0.7 }, () => this.#again());
-    const start = this.#work.starter("Repaint in three ways", () => this.#paint(), "ip-main",
-      () => this.style.check());
+    const start = this.#work.starter("Repaint in three ways", () => this.#inputs(), (inputs) => this.#paint(inputs));
     const buttons = make("p", { class: "ip-buttons" }, start);
     this.row = this.#row();
     this.node = make("div", { class: "ip-studio" }, this.#work.node, this.style.node,
@@ -49,14 +51,20 @@ export class InversionWidget {
 
   /** The slider moved: paint again, if it was painted before. */
   #again() {
-    if (this.#painted && !this.#client.busy) this.#work.run(() => this.#paint(), () => this.style.check());
+    if (!this.#painted || this.#client.busy) return;
+    this.#work.run(() => this.#inputs(), (inputs) => this.#paint(inputs));
   }
 
-  async #paint() {
+  /** What is painted: checked here, before the painter is loaded. */
+  async #inputs() {
+    const { prompt } = this.style;
+    const word = await this.style.wordFor(prompt);
     const { rgba } = await this.content.chosen();
-    const { word } = this.style;
-    const prompt = /** @type {string} */ (this.style.prompt);
-    const strength = this.strength.value;
+    return { prompt, word, rgba, strength: this.strength.value };
+  }
+
+  /** @param {Inputs} inputs */
+  async #paint({ prompt, word, rgba, strength }) {
     this.row.hidden = false;
     for (const [i, [inversion, label]] of COLUMNS.entries()) {
       const settings = { prompt, strength, guidance: 2, steps: 20, inversion, seed: 0 };

@@ -19,7 +19,7 @@ export class LearnWidget {
       rgba: await fetchPicture(address, client.manifest.picture_size),
       settings: /** @type {import("../types").TransferSettings} */ (SETTINGS),
     });
-    const panel = new StylePanel(client, work, { preview, changed: () => {} });
+    const panel = new StylePanel(client, work, { preview, changed: () => {}, shipped: false });
     this.node = make("div", { class: "ip-studio" }, work.node, panel.node);
   }
 }

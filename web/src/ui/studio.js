@@ -2,6 +2,7 @@
 
 import { Compare } from "./compare.js";
 import { button, canvasOf, download, make, show } from "./dom.js";
+import { tokenize } from "../text.js";
 import { Gallery, OWN } from "./gallery.js";
 import { asPng, fetchPicture } from "./picture_file.js";
 import { SettingsPanel } from "./settings_panel.js";
@@ -11,6 +12,9 @@ import { readLink, writeLink } from "./link.js";
 
 /** @typedef {import("../client.js").PainterClient} PainterClient */
 /** @typedef {Uint8ClampedArray<ArrayBuffer>} Pixels */
+/** @typedef {import("./gallery.js").Chosen} Chosen */
+/** @typedef {{ settings: import("../types").TransferSettings, word: import("../types").Word | null,
+ *   content: Chosen, style: string }} Inputs */
 
 const PREVIEW = { prompt: "*", strength: 0.8, guidance: 2, steps: 10, inversion: "stochastic", seed: 0 };
 
@@ -32,6 +36,7 @@ export class Studio {
     this.style = new StylePanel(client, this.work, {
       preview: () => this.#preview(),
       changed: () => this.#follow(),
+      shipped: true,
     });
     this.keep = this.#keepers();
     this.node = make("div", { class: "ip-studio" }, this.work.node, this.#columns());
@@ -40,16 +45,19 @@ export class Studio {
   }
 
   #columns() {
+    const choices = make("div", { class: "ip-column" }, this.content.node, this.style.node);
+    const doing = make("div", { class: "ip-column" }, this.#painting(), this.settings.node);
+    return make("div", { class: "ip-columns" }, choices, doing);
+  }
+
+  #painting() {
     const buttons = make(
       "p",
       { class: "ip-buttons" },
-      this.work.starter("Repaint the content", () => this.#repaint(), "ip-main",
-        () => this.style.check(this.settings.value.prompt)),
-      this.work.starter("Draw the caption", () => this.#draw(), "ip-quiet"),
+      this.work.starter("Repaint the content", () => this.#inputs(), (inputs) => this.#repaint(inputs)),
+      this.work.starter("Draw the caption", () => this.#inputs(), (inputs) => this.#draw(inputs), "ip-quiet"),
     );
-    const choices = make("div", { class: "ip-column" }, this.style.node, this.content.node);
-    const doing = make("div", { class: "ip-column" }, this.settings.node, buttons, this.#result, this.keep);
-    return make("div", { class: "ip-columns" }, choices, doing);
+    return make("fieldset", { class: "ip-paint" }, make("legend", {}, "Repaint"), buttons, this.#result, this.keep);
   }
 
   #keepers() {
@@ -63,7 +71,7 @@ export class Studio {
 
   /** The caption follows the style. */
   #follow() {
-    this.settings.prompt = this.style.prompt ?? "*";
+    this.settings.prompt = this.style.prompt;
   }
 
   /** @param {Record<string, string | number>} settings */
@@ -79,18 +87,23 @@ export class Studio {
     return { rgba, settings: /** @type {import("../types").TransferSettings} */ (PREVIEW) };
   }
 
-  async #repaint() {
-    const content = await this.content.chosen();
+  /** What is painted: checked here, before the painter is loaded. @returns {Promise<Inputs>} */
+  async #inputs() {
     const settings = this.settings.value;
-    const word = settings.prompt.includes("*") ? this.style.word : null;
-    this.#begin(content.rgba, "The content picture");
-    const painted = await this.#client.repaint(content.rgba, word, settings, (r) => this.#step(r));
-    await this.#finish(painted, content);
+    const word = await this.style.wordFor(settings.prompt);
+    tokenize(this.#client.manifest.text, settings.prompt, word?.k ?? 0);
+    return { settings, word, content: await this.content.chosen(), style: this.style.gallery.name };
   }
 
-  async #draw() {
-    const { prompt, steps, seed } = this.settings.value;
-    const word = prompt.includes("*") ? this.style.word : null;
+  /** @param {Inputs} inputs */
+  async #repaint({ settings, word, content, style }) {
+    this.#begin(content.rgba, "The content picture");
+    const painted = await this.#client.repaint(content.rgba, word, settings, (r) => this.#step(r));
+    await this.#finish(painted, content, style);
+  }
+
+  /** @param {Inputs} inputs */
+  async #draw({ settings: { prompt, steps, seed }, word }) {
     this.#begin(null, "Noise");
     const painted = await this.#client.draw(word, { prompt, steps, seed, guidance: 3 }, (r) => this.#step(r));
     this.#painted = painted;
@@ -112,10 +125,9 @@ export class Studio {
     if (pixels) show(this.#canvas, /** @type {Pixels} */ (pixels), `What is expected after step ${step}`);
   }
 
-  /** @param {Pixels} painted @param {import("./gallery.js").Chosen} content */
-  async #finish(painted, content) {
+  /** @param {Pixels} painted @param {Chosen} content @param {string} style */
+  async #finish(painted, content, style) {
     this.#painted = painted;
-    const style = this.style.gallery.name;
     const result = { rgba: painted, label: "repainted" };
     const nodes = [this.#compare.node];
     this.#compare.set({ rgba: content.rgba, label: "content" }, result);
@@ -127,7 +139,7 @@ export class Studio {
   }
 
   /** The world's own rendering, where both pictures are the world's. */
-  async #truth(/** @type {import("./gallery.js").Chosen} */ content, /** @type {string} */ style) {
+  async #truth(/** @type {Chosen} */ content, /** @type {string} */ style) {
     if (content.own || style === OWN) return null;
     const file = this.#client.manifest.gallery.truth
       .replace("{content}", content.name)

@@ -27,14 +27,14 @@ export class Work {
       if (key === "Escape" && !this.#stop.disabled) this.stop();
     };
     document.addEventListener("keydown", escape, true);
-    this.loader = button(`Load the painter (${size} MB)`, () => this.load(), "ip-main");
+    this.loader = button(`Load the painter (${size} MB)`, () => this.load(), "ip-quiet");
     this.loader.hidden = client.loaded;
     this.offer = make("label", { class: "ip-graphics", hidden: true }, this.#graphics,
       "use the graphics processor (experimental)");
     hasGraphics().then((found) => (this.offer.hidden = !found || client.loaded));
     this.node = make("div", { class: "ip-work" }, this.loader, this.offer, this.#stop, this.#bar, this.#step, this.#said);
     this.#bar.hidden = true;
-    this.say(client.loaded ? "The painter is ready." : "Nothing is loaded yet. All is computed on your machine.");
+    this.say(client.loaded ? "The painter is ready." : "Nothing is loaded yet: the painter comes when it is first needed. All is computed on your machine.");
   }
 
   /** @param {string} text is shown, and read aloud */
@@ -51,12 +51,14 @@ export class Work {
   }
 
   /**
-   * A button that begins a piece of work; it loads the painter first where that is not done.
-   * @param {string} text @param {() => Promise<void>} task @param {string} [kind]
-   * @param {() => void} [check] throws an Error, before anything is loaded, if the task cannot be done
+   * A button that begins a piece of work.
+   * @template Inputs
+   * @param {string} text @param {() => Promise<Inputs>} prepare @param {(inputs: Inputs) => Promise<void>} task
+   * both as in `run`
+   * @param {string} [kind]
    */
-  starter(text, task, kind = "ip-main", check = () => {}) {
-    const press = button(text, () => this.run(task, check), kind);
+  starter(text, prepare, task, kind = "ip-main") {
+    const press = button(text, () => this.run(prepare, task), kind);
     this.#buttons.push(press);
     return press;
   }
@@ -72,14 +74,17 @@ export class Work {
   }
 
   /**
-   * @param {() => Promise<void>} task @param {() => void} [check] as in `starter`
+   * A piece of work: the painter is loaded between its two parts, unless that is done.
+   * @template Inputs
+   * @param {() => Promise<Inputs>} prepare what the task needs; throws an Error if it cannot be done
+   * @param {(inputs: Inputs) => Promise<void>} task
    * @returns {Promise<boolean>} whether it was done
    */
-  run(task, check = () => {}) {
+  run(prepare, task) {
     return this.#guarded(async () => {
-      check();
+      const inputs = await prepare();
       if (!this.#client.loaded) await this.#load();
-      await task();
+      await task(inputs);
     });
   }
 
