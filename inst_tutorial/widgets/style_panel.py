@@ -108,6 +108,7 @@ class StylePanel(ipywidgets.VBox):
         """Put the words of the chosen style into the menu; the newest is in use."""
         words = self.words.of(self.gallery.picture)
         self.origin.options = [(with_steps(origin, word), origin) for origin, word in words.items()]
+        self.origin.index = 0 if words else None
         self.origin.layout.display = "" if len(words) > 1 else "none"
         self._describe()
 
