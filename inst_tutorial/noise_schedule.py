@@ -182,13 +182,33 @@ def predict_z0(schedule: Schedule, z_t: Tensor, t: int | Tensor, eps: Tensor) ->
 
 
 def ddim_step(
-    schedule: Schedule, z_t: Tensor, t: int | Tensor, t_prev: int | Tensor, eps: Tensor
+    schedule: Schedule,
+    z_t: Tensor,
+    t: int | Tensor,
+    t_prev: int | Tensor,
+    eps: Tensor,
+    noise: Tensor | None = None,
 ) -> Tensor:
     """z_t (b, ...) at level t -> level t_prev, with the same z0 and the same noise `eps`.
 
-    Song et al., "Denoising Diffusion Implicit Models", 2021, eq. 12 with sigma = 0.
+    Or with other `noise` at level t_prev: see `partly_new_noise`. Song et al., "Denoising
+    Diffusion Implicit Models", 2021, eq. 12; without `noise`, its sigma is 0.
     """
-    return q_sample(schedule, predict_z0(schedule, z_t, t, eps), t_prev, eps)
+    z0 = predict_z0(schedule, z_t, t, eps)
+    return q_sample(schedule, z0, t_prev, eps if noise is None else noise)
+
+
+def partly_new_noise(
+    schedule: Schedule, t: int, t_prev: int, eps: Tensor, new: Tensor, eta: float
+) -> Tensor:
+    """The noise for level t_prev: `eps` (b, ...) with a part of it replaced by `new`, like it.
+
+    eta in [0, 1] says how much: 0 nothing, 1 as much as DDPM. Song et al., "Denoising Diffusion
+    Implicit Models", 2021, eq. 12 and 16, both divided by sqrt(1 - abar of t_prev).
+    """
+    alpha_bar, before = schedule.alpha_bar(t), schedule.alpha_bar(t_prev)
+    share = eta**2 * (1 - alpha_bar / before) / (1 - alpha_bar)  # of the variance
+    return _like((1 - share).sqrt(), eps) * eps + _like(share.sqrt(), eps) * new
 
 
 def ddim_inverse_step(

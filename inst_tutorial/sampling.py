@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
-from inst_tutorial.noise_schedule import Schedule, ddim_step, predict_z0
+from inst_tutorial.devices import upload
+from inst_tutorial.noise_schedule import Schedule, ddim_step, partly_new_noise, predict_z0
 
 Callback = Callable[[int, int, Tensor, Tensor], None]
 """callback(i, t, z_t, z0_hat): step i starts from z_t at timestep t and guesses z0_hat."""
@@ -58,15 +59,26 @@ def sample(
     timesteps: Sequence[int],
     guidance: float,
     empty: Tensor,
+    eta: float = 0.0,
+    generator: Generator | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
     """Denoise z_t (b, ...) from level timesteps[0] to z0 (b, ...), one DDIM step a timestep.
 
     timesteps, descending, are a sampling grid (`schedule.timesteps`) or the last part of one.
+    With eta above 0, up to 1, each step replaces a part of the noise by new noise of `generator`
+    (on the CPU), the same for all b. Raises ValueError for an eta above 0 without a generator.
     """
+    if eta > 0 and generator is None:
+        raise ValueError(f"eta={eta} needs a generator, for the new noise")
     for i, (t, t_prev) in enumerate(zip(timesteps, [*timesteps[1:], -1], strict=True)):
         eps = guided_noise(painter, z_t, t, context, empty, guidance)
         if callback is not None:
             callback(i, t, z_t, predict_z0(painter.schedule, z_t, t, eps))
-        z_t = ddim_step(painter.schedule, z_t, t, t_prev, eps)
+        noise = eps
+        if eta > 0:
+            new = torch.randn((1, *z_t.shape[1:]), generator=generator)
+            new = upload(new, z_t.device, z_t.dtype)
+            noise = partly_new_noise(painter.schedule, t, t_prev, eps, new, eta)
+        z_t = ddim_step(painter.schedule, z_t, t, t_prev, eps, noise)
     return z_t

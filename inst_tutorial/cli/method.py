@@ -194,6 +194,13 @@ def transfer(
     strength: Strength = 0.8,
     guidance: Guidance = 2.0,
     steps: Steps = 20,
+    eta: Annotated[
+        float,
+        typer.Option(
+            help="New noise in every denoising step: 0 none, 1 as much as DDPM. With 1 and some "
+            "50 steps, more strokes come and less of the content stays."
+        ),
+    ] = 0.0,
     inversion: Inversion = "stochastic",
     prompt: Prompt = "*",
     adain: Annotated[
@@ -221,6 +228,7 @@ def transfer(
         strength=strength,
         guidance=guidance,
         steps=steps,
+        eta=eta,
         inversion=inversion,
         prompt=prompt,
         adain=adain is not None,

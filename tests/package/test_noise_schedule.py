@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from inst_tutorial.noise_schedule import (
     ddim_inverse_step,
     ddim_step,
     multiscale_noise,
+    partly_new_noise,
     predict_z0,
     q_sample,
     v_to_eps,
@@ -94,6 +96,17 @@ def test_each_step_is_diffusers(config: dict[str, Any], steps: int) -> None:
         theirs = scheduler.step(answer, t, z).prev_sample
         ours = ddim_step(schedule, z, t, t_prev, eps)
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
+def test_steps_with_new_noise_are_diffusers(eta: float) -> None:
+    schedule, scheduler = Schedule.from_config(SD), peer(SD, 20)
+    z, eps, new = normal(2, 4, 8, 8), normal(2, 4, 8, 8, seed=1), normal(2, 4, 8, 8, seed=2)
+    for t, t_prev in itertools.pairwise([*timesteps(schedule, 20), -1]):
+        theirs = scheduler.step(eps, t, z, eta=eta, variance_noise=new).prev_sample
+        noise = partly_new_noise(schedule, t, t_prev, eps, new, eta)
+        ours = ddim_step(schedule, z, t, t_prev, eps, noise)
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 def test_a_row_of_timesteps_is_each_row_alone(schedule: Schedule) -> None:

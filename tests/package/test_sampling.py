@@ -141,3 +141,23 @@ def test_a_picture_does_not_depend_on_its_neighbours(sd1_painter: Painter) -> No
     both = sample(sd1_painter, z, context, **settings)
     alone = sample(sd1_painter, z[1:], context[1:], **settings)
     torch.testing.assert_close(both[1:], alone, rtol=0, atol=1e-5)
+
+
+def test_new_noise_comes_from_the_generator_and_is_the_same_for_all(sd1_painter: Painter) -> None:
+    settings: dict[str, Any] = {
+        "timesteps": timesteps(sd1_painter.schedule, 3),
+        "guidance": 1.0,
+        "empty": sd1_painter.embed(""),
+    }
+    z, context = latents(sd1_painter, 2), sd1_painter.embed("a boat")
+
+    def renewed(z: Tensor, seed: int, eta: float = 1.0) -> Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        return sample(sd1_painter, z, context, **settings, eta=eta, generator=generator)
+
+    assert torch.equal(renewed(z, 1), renewed(z, 1))
+    assert not torch.allclose(renewed(z, 1), renewed(z, 2), atol=1e-3)
+    torch.testing.assert_close(renewed(z, 1)[1:], renewed(z[1:], 1), rtol=0, atol=1e-5)
+    assert torch.equal(renewed(z, 1, eta=0.0), sample(sd1_painter, z, context, **settings))
+    with pytest.raises(ValueError, match="eta=0.5 needs a generator"):
+        sample(sd1_painter, z, context, **settings, eta=0.5)

@@ -123,6 +123,22 @@ def test_the_word_the_prompt_and_the_strength_matter(sd1_painter, word, contents
     assert moved[0] < moved[1]
 
 
+def test_new_noise_is_not_the_noise_of_the_inversion_again(sd1_painter, word, contents):
+    def second_latent(eta):
+        settings = TransferSettings(
+            steps=4, guidance=1.0, inversion="noise", strength=1.0, eta=eta, seed=5
+        )
+        seen = []
+        repaint(
+            sd1_painter, to_tensor(contents[0]), word, settings, callback=lambda *s: seen.append(s)
+        )
+        return seen[1][2]
+
+    new = (second_latent(1.0) - second_latent(0.0)).flatten()
+    first = torch.randn(new.shape, generator=torch.Generator().manual_seed(5))
+    assert abs(torch.corrcoef(torch.stack([new, first]))[0, 1]) < 0.3
+
+
 def test_img2img_is_plain_noise_and_a_prompt_without_word(sd1_painter, contents):
     settings = TransferSettings(steps=4, inversion="noise", prompt="a warm painting")
     assert transfer(sd1_painter, contents[0], None, settings) != transfer(
@@ -146,6 +162,8 @@ def test_a_prompt_must_fit_the_word(sd1_painter, word, contents):
         ({"steps": 0}, "steps.*at least 1.*got 0"),
         ({"guidance": -1.0}, "guidance.*got -1.0"),
         ({"guidance": float("inf")}, "guidance.*got inf"),
+        ({"eta": 1.5}, "eta.*0.*to 1, got 1.5"),
+        ({"eta": -0.1}, "eta.*got -0.1"),
         ({"inversion": "magic"}, "stochastic.*got 'magic'"),
     ],
 )
