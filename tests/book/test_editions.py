@@ -244,7 +244,7 @@ def test_each_chapter_has_notes_for_the_teacher():
 
 
 def test_a_note_at_an_unknown_heading_is_an_error():
-    note = {"Nowhere": teacher.Note(1, "x")}
+    note = {"Nowhere": teacher.Note(1, "show", "mistake", "ask", "answer")}
     with pytest.raises(ValueError, match=r"no heading .'Nowhere'.; there are"):
         teacher.teacher_notebook(sources()[0], Known(), note)
 

@@ -1,7 +1,7 @@
 """The teacher's edition: every answer open, and notes below the headings they belong to.
 
 The notes are in book/teaching_notes.yml: how long a section takes in class, what to put on the
-screen, what students get wrong there, and the question that brings it to light.
+screen, what students get wrong there, the question that brings it to light, and its answer.
 """
 
 from __future__ import annotations
@@ -28,15 +28,17 @@ class Note:
 
     minutes: int
     show: str
-    mistake: str = ""
-    ask: str = ""
+    mistake: str
+    ask: str
+    answer: str
 
     def __str__(self) -> str:
-        lines = [f"**For the teacher: {self.minutes} minutes.** {self.show}"]
-        if self.mistake:
-            lines.append(f"**What students believe.** {self.mistake}")
-        if self.ask:
-            lines.append(f"**Ask.** {self.ask}")
+        lines = [
+            f"**For the teacher: {self.minutes} minutes.** {self.show}",
+            f"**What students believe.** {self.mistake}",
+            f"**Ask.** {self.ask}",
+            f"**Answer.** {self.answer}",
+        ]
         return quoted("\n\n".join(lines))
 
 
