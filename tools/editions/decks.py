@@ -3,7 +3,7 @@
 book/slides.yml lists the decks. A slide has a title and some of: text, a figure of a chapter by its
 name, a diagram by its name, a piece of a chapter's code by the words it begins with, an answer that
 the next key shows, minutes and a note for the speaker. Pictures and code are the chapters' own, so
-slides say what the book says. A figure without a title has the first sentence of its caption for one.
+slides say what the book says. A figure without a title shows the first sentence of its caption.
 """
 
 from __future__ import annotations
