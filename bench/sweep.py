@@ -1,7 +1,7 @@
 """Choose the default settings of the method, on styles that Paintbox was trained on.
 
     python -m bench.sweep learning     # learning rates and kinds of word
-    python -m bench.sweep transfer     # strength and guidance
+    python -m bench.sweep transfer     # strength, guidance, sampling steps and eta
     python -m bench.sweep names        # artists' names, captions, and words learned from a picture
 
 Styles are drawn from the training continuum and scenes are new; held-out styles are never looked
@@ -24,6 +24,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from inst_tutorial.learning import LearningSettings
+from inst_tutorial.metrics import texture_distance
 from inst_tutorial.painter import Painter
 from inst_tutorial.studies.trial import Trial, learn_words
 from inst_tutorial.style_transfer import TransferSettings
@@ -39,6 +40,11 @@ RATES = (  # of Adam, by kind of word
     *(("patches", rate) for rate in (1e-3, 5e-4)),
     *(("free", rate) for rate in (5e-2, 2e-2, 2e-1)),
 )
+
+GRID = tuple(  # strength, guidance, (sampling steps, eta)
+    itertools.product((0.6, 0.7, 0.8), (1.0, 2.0), ((20, 0.0), (50, 0.0), (20, 1.0), (50, 1.0)))
+)
+PainterFolder = Annotated[str, typer.Option("--painter", help="A painter's folder.")]
 
 app = typer.Typer(add_completion=False)
 
@@ -68,6 +74,15 @@ def truth_distances(trials: Sequence[Trial], results: Sequence[list[Image.Image]
         distance
         for trial, pictures in zip(trials, results, strict=True)
         for distance in trial.truth_distances(pictures)
+    ]
+
+
+def texture_distances(trials: Sequence[Trial], results: Sequence[list[Image.Image]]) -> list[float]:
+    """How far the strokes of each trial's results are from those of its truths, dB."""
+    return [
+        texture_distance(picture, truth)
+        for trial, pictures in zip(trials, results, strict=True)
+        for picture, truth in zip(pictures, trial.truths, strict=True)
     ]
 
 
@@ -149,25 +164,22 @@ def sweep_transfer(
     count: Annotated[int, typer.Option(min=1, help="Styles.")] = 4,
     contents: Annotated[int, typer.Option(min=1, help="Contents a style.")] = 3,
     steps: Annotated[int, typer.Option(min=1, help="Learning steps.")] = 100,
+    source: PainterFolder = "paintbox",
 ) -> None:
-    """Distance to the truth for each strength and guidance: the word, and the best caption."""
-    trials = make_trials(Painter.load("paintbox"), continuum(count), contents)
+    """For each strength, guidance and sampler: how far from the truth contents repainted with the
+    word are, also in their strokes alone, and how often they are nearer than the content."""
+    trials = make_trials(Painter.load(source), continuum(count), contents)
     words = learn_words(trials, LearningSettings(steps=steps), watched=WATCHED)
     copy = of_contents(trials)
     rows: list[Row] = []
-    grid = list(itertools.product((0.5, 0.7, 0.8, 0.9), (1.0, 2.0, 3.0)))
-    for strength, guidance in tqdm(grid, desc="sweep"):
-        settings = TransferSettings(strength=strength, guidance=guidance)
-        distances = {
-            "word": by_word(trials, words, settings),
-            "caption": by_caption(trials, settings),
-            "copy": copy,
-        }
-        row: Row = {"strength": strength, "guidance": guidance}
-        row |= {name: round(mean(values), 2) for name, values in distances.items()}
-        for name in ("caption", "copy"):
-            row[f"% nearer than {name}"] = wins(distances["word"], distances[name])
-        rows.append(show(row))
+    for strength, guidance, (sampling, eta) in tqdm(GRID, desc="sweep"):
+        settings = TransferSettings(strength=strength, guidance=guidance, steps=sampling, eta=eta)
+        results = [trial.repaint(word, settings) for trial, word in zip(trials, words, strict=True)]
+        distances, texture = truth_distances(trials, results), texture_distances(trials, results)
+        row: Row = {"strength": strength, "guidance": guidance, "steps": sampling, "eta": eta}
+        row |= {"distance": round(mean(distances), 2), "texture": round(mean(texture), 2)}
+        rows.append(show(row | {"% nearer than copy": wins(distances, copy)}))
+    rows.append(show({"inversion": "copy", "distance": round(mean(copy), 2)}))
     write("transfer", rows)
 
 
@@ -176,7 +188,7 @@ def sweep_names(
     count: Annotated[int, typer.Option(min=1, help="Artists.")] = 6,
     contents: Annotated[int, typer.Option(min=1, help="Contents an artist.")] = 4,
     steps: Annotated[int, typer.Option(min=1, help="Learning steps.")] = 200,
-    source: Annotated[str, typer.Option("--painter", help="A folder.")] = "paintbox",
+    source: PainterFolder = "paintbox",
 ) -> None:
     """Distance to the truth when a training artist is named, described, or learned from one
     picture."""
