@@ -8,7 +8,7 @@ export OMP_WAIT_POLICY := PASSIVE
 test test-all test-fast notebooks times: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-fast lint web notebooks editions diagrams slides korean book book-ko pdf epub lab bench bench-gpu check-gpu paintbox clean
+.PHONY: help demo test test-all test-fast lint web notebooks editions diagrams slides korean book book-ko pdf epub lab bench bench-gpu check-gpu paintbox measure clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,17 @@ demo: .venv/.run  ## learn a style from one picture and repaint three scenes in 
 
 paintbox: .venv/.run  ## train Paintbox, or go on where it stopped
 	$(BIN)/python -m inst_tutorial.pretraining --work runs/paintbox --out inst_tutorial/paintbox
+
+measure: .venv/.run  ## after new weights: learn the words again and measure everything (hours)
+	$(BIN)/python -m inst_tutorial.pretraining --work runs/paintbox --out inst_tutorial/paintbox --stages glance,evaluate
+	$(BIN)/python -m inst_tutorial.studies.model_card
+	$(BIN)/python -m inst_tutorial.studies.learn_shipped_words
+	$(BIN)/python -m inst_tutorial.studies.held_out_pairs --out inst_tutorial/data/held_out_pairs.json
+	$(BIN)/python -m inst_tutorial.studies.after_inst --out inst_tutorial/data/after_inst.json
+	$(BIN)/python -m inst_tutorial.studies.experiments --out inst_tutorial/data/experiments.json
+	$(BIN)/python -m bench.sweep learning
+	$(BIN)/python -m bench.sweep transfer
+	$(BIN)/python -m bench.sweep names
 
 bench: .venv/.run  ## measure time and quality side by side with others
 	$(BIN)/python -m bench.cpu
