@@ -55,17 +55,23 @@ def sheet(painter: Painter, pairs: Sequence[Row], make_word: WordMaker = glance)
 
 def comparison(painter: Painter, pairs: Sequence[Row], make_word: WordMaker = glance) -> Figure:
     """A row a pair: its truth, then all that is compared with it, each under its distance."""
-    rows, titles = [], []
-    for pair in pairs:
-        trial, settings = trial_of(painter, pair), TransferSettings()
-        made = {name: pictures[0] for name, pictures in references(trial).items()}
-        made |= {"word": repainted(painter, pair, make_word), "content": trial.contents[0]}
-        made |= {"caption": trial.repaint_by_caption(settings)[0]}
-        rows.append([trial.truths[0], *(made[name] for name in COMPARED)])
-        titles.append(["0", *(f"{pair[name]:.0f}" for name in COMPARED)])
+    rows = [list(compared(painter, pair, make_word).values()) for pair in pairs]
+    titles = [["0", *(f"{pair[name]:.0f}" for name in COMPARED)] for pair in pairs]
     named = zip(("truth", *COMPARED), titles[0], strict=True)
     titles[0] = [f"{name}\n{distance}" for name, distance in named]
     return titled(rows, titles, [pair["style"] for pair in pairs])
+
+
+def compared(painter: Painter, pair: Row, make_word: WordMaker = glance) -> dict[str, Picture]:
+    """The "truth" of a pair, and all that is compared with it, by its name in `COMPARED`."""
+    trial = trial_of(painter, pair)
+    made = {
+        **references(trial),
+        "word": [repainted(painter, pair, make_word)],
+        "caption": trial.repaint_by_caption(TransferSettings()),
+        "content": trial.contents,
+    }
+    return {"truth": trial.truths[0], **{name: made[name][0] for name in COMPARED}}
 
 
 def repainted(painter: Painter, pair: Row, make_word: WordMaker) -> Picture:
