@@ -28,10 +28,10 @@ from inst_tutorial.style_transfer import TransferSettings
 
 Picture = Image.Image
 
-SHOWN, COLUMNS = 12, 6  # pairs on the sheet, and in each of its lines
+SHOWN, COLUMNS = 10, 5  # pairs on the sheet, and in each of its lines
 
 #: What `comparison` shows beside the truth, by the columns of the table of pairs.
-COMPARED = ("another hand", "blurred truth", "recoloured", "word", "caption", "content")
+COMPARED = ("another hand", "blurred truth", "recoloured", "word")
 
 
 def evenly_ranked(pairs: Sequence[Row], count: int) -> list[Row]:
@@ -65,13 +65,9 @@ def comparison(painter: Painter, pairs: Sequence[Row], make_word: WordMaker = gl
 def compared(painter: Painter, pair: Row, make_word: WordMaker = glance) -> dict[str, Picture]:
     """The "truth" of a pair, and all that is compared with it, by its name in `COMPARED`."""
     trial = trial_of(painter, pair)
-    made = {
-        **references(trial),
-        "word": [repainted(painter, pair, make_word)],
-        "caption": trial.repaint_by_caption(TransferSettings()),
-        "content": trial.contents,
-    }
-    return {"truth": trial.truths[0], **{name: made[name][0] for name in COMPARED}}
+    made = {name: pictures[0] for name, pictures in references(trial).items()}
+    made["word"] = repainted(painter, pair, make_word)
+    return {"truth": trial.truths[0], **{name: made[name] for name in COMPARED}}
 
 
 def repainted(painter: Painter, pair: Row, make_word: WordMaker) -> Picture:

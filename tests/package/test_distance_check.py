@@ -26,22 +26,22 @@ def test_pairs_are_at_even_ranks_with_both_ends():
 
 
 def test_the_sheet_has_each_result_under_its_distance_and_above_its_truth(sd1_painter):
-    pairs = [measured("jade", "cat", word=float(i)) for i in range(6)]
+    pairs = [measured("jade", "cat", word=float(i)) for i in range(5)]
     figure = sheet(sd1_painter, [*pairs, *pairs], own_word)
     titles = [axis.get_title() for axis in figure.axes]
-    assert titles[:6] == [f"jade\n{i}" for i in range(6)] and titles[6:12] == [""] * 6
-    assert titles[12:18] == titles[:6] and len(titles) == 24
-    result, truth = (shown(figure.axes[i]) for i in (0, 6))
-    assert (result == shown(figure.axes[12])).all() and (truth == shown(figure.axes[18])).all()
+    assert titles[:5] == [f"jade\n{i}" for i in range(5)] and titles[5:10] == [""] * 5
+    assert titles[10:15] == titles[:5] and len(titles) == 20
+    result, truth = (shown(figure.axes[i]) for i in (0, 5))
+    assert (result == shown(figure.axes[10])).all() and (truth == shown(figure.axes[15])).all()
     assert (result != truth).any()
 
 
 def test_a_comparison_has_a_row_for_each_pair_and_names_on_top(sd1_painter):
-    pairs = [measured("jade", "cat", word=2.4), measured("neon", "owl", content=60.0)]
+    pairs = [measured("jade", "cat", word=2.4), measured("neon", "owl", recoloured=60.0)]
     figure = comparison(sd1_painter, pairs, own_word)
-    first, second = figure.axes[:7], figure.axes[7:]
+    first, second = figure.axes[:5], figure.axes[5:]
     assert [axis.get_title().split("\n")[0] for axis in first] == ["truth", *COMPARED]
     assert first[1 + COMPARED.index("word")].get_title() == "word\n2"
-    assert second[1 + COMPARED.index("content")].get_title() == "60"
+    assert second[1 + COMPARED.index("recoloured")].get_title() == "60"
     assert [row[0].get_ylabel() for row in (first, second)] == ["jade", "neon"]
-    assert len({shown(axis).tobytes() for axis in figure.axes}) == 14
+    assert len({shown(axis).tobytes() for axis in figure.axes}) == 10
