@@ -68,6 +68,13 @@ def test_a_page_says_what_it_would_load_and_loads_nothing(opened):
     assert not [name for name in loaded if name.endswith((".safetensors", ".onnx", ".gz"))]
 
 
+def test_the_page_leads_in_three_steps_to_one_button(opened):
+    page = opened()
+    steps = page.locator(".ip-columns legend").all_inner_texts()
+    assert steps == ["Content", "Style", "Repaint", "Settings"]
+    assert page.locator(".ip-main:visible").all_inner_texts() == ["Repaint the content"]
+
+
 def test_every_control_has_a_name(opened):
     page = opened()
     unnamed = page.locator("input, select, button, canvas, progress").evaluate_all(
