@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 import inst_tutorial
 from inst_tutorial.folders import PAINTBOX
 from inst_tutorial.painter import Painter
+from inst_tutorial.shipped_words import shipped_names, shipped_word
 from inst_tutorial.studies.results import Results
 
 ROOT = Path(__file__).parents[2]
@@ -173,8 +174,10 @@ def test_recorded_numbers_belong_to_the_shipped_weights():
     painter = Painter.load("paintbox", device="cpu")
     recorded = json.loads((PAINTBOX / "evaluation.json").read_text(encoding="utf-8"))
     assert recorded["fingerprint"] == painter.fingerprint()
-    for name in ("experiments.json", "held_out_pairs.json"):
+    for name in ("after_inst.json", "experiments.json", "held_out_pairs.json"):
         assert Results.load(ROOT / "inst_tutorial/data" / name).belongs_to(painter)
+    for name in shipped_names():
+        assert shipped_word(name).info["fingerprint"] == painter.fingerprint()
 
 
 def test_notebooks_are_pushed_as_one_commit_with_what_binder_needs(tmp_path):
