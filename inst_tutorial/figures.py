@@ -6,6 +6,8 @@ notebook shows it, `save_figure` writes it, and the same figure always gives the
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +24,8 @@ from inst_tutorial.pictures import save_picture
 
 STYLE_FILE = Path(__file__).with_name("inst.mplstyle")
 CELL_INCHES = 1.5
+PAGE_INCHES = 5.4  # a page of the book shows so much without making it smaller
+TITLE_INCHES = 0.3
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
         "plain noise": "#0072B2",
@@ -69,6 +73,25 @@ def picture_grid(
             axis.set_ylabel(text)
         if title:
             figure.suptitle(title)
+    return figure
+
+
+def titled_pictures(pictures: Mapping[str, Image.Image], *, columns: int = 3) -> Figure:
+    """Pictures in rows of `columns`, as wide as a page of the book, each below its title.
+
+    Enlarged as `picture_grid` does. Raises ValueError when there is no picture.
+    """
+    if not pictures:
+        raise ValueError("at least one picture is needed, got none")
+    rows, cell = math.ceil(len(pictures) / columns), PAGE_INCHES / columns
+    with matplotlib.style.context(STYLE_FILE):
+        figure = _figure(PAGE_INCHES, rows * (cell + TITLE_INCHES))
+        axes = figure.subplots(rows, columns, squeeze=False).flat
+        for axis, (name, picture) in itertools.zip_longest(
+            axes, pictures.items(), fillvalue=("", None)
+        ):
+            _draw_cell(axis, picture)
+            axis.set_title(name)
     return figure
 
 

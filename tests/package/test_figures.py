@@ -6,7 +6,14 @@ import pytest
 from PIL import Image
 from tiny import toy_picture
 
-from inst_tutorial.figures import COLOURS, curves, picture_grid, save_figure, to_picture
+from inst_tutorial.figures import (
+    COLOURS,
+    curves,
+    picture_grid,
+    save_figure,
+    titled_pictures,
+    to_picture,
+)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp"])
@@ -42,6 +49,24 @@ def test_titles_stand_where_they_belong():
     )
     assert [axis.get_ylabel() for axis in figure.axes] == ["cat", "house"]
     assert figure.axes[0].get_title() == "content" and figure.get_suptitle() == "All"
+
+
+def test_titled_pictures_have_their_titles_above_them_in_every_row():
+    figure = titled_pictures({name: toy_picture(i) for i, name in enumerate("abcd")}, columns=3)
+    assert [axis.get_title() for axis in figure.axes] == ["a", "b", "c", "d", "", ""]
+    assert [len(axis.images) for axis in figure.axes] == [1, 1, 1, 1, 0, 0]
+
+
+def test_titled_pictures_fill_the_width_of_a_page():
+    for columns in (3, 4):
+        figure = titled_pictures({str(i): toy_picture(i) for i in range(4)}, columns=columns)
+        page = to_picture(figure).width
+        assert figure.axes[0].get_window_extent().width > 0.9 * page / columns
+
+
+def test_no_titled_pictures_are_an_error():
+    with pytest.raises(ValueError, match="at least one picture"):
+        titled_pictures({})
 
 
 def test_small_pictures_keep_their_pixels_and_large_ones_are_smoothed():
