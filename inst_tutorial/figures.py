@@ -6,7 +6,6 @@ notebook shows it, `save_figure` writes it, and the same figure always gives the
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from inst_tutorial.pictures import save_picture
 
 STYLE_FILE = Path(__file__).with_name("inst.mplstyle")
 CELL_INCHES = 1.5
-PAGE_INCHES = 5.4  # a page of the book shows so much without making it smaller
+LARGE_INCHES = 1.8  # a picture of 160 pixels or more on a page of the book
 TITLE_INCHES = 0.3
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
@@ -52,9 +51,11 @@ def picture_grid(
     row_titles: Sequence[str] = (),
     column_titles: Sequence[str] = (),
     title: str = "",
+    cell: float = CELL_INCHES,
 ) -> Figure:
     """Rows of pictures with titles; None leaves a cell empty, and rows may differ in length.
 
+    cell: the side of a picture with its margin, in inches; a page of the book is 7.8 wide.
     Enlarged by Lanczos, or below 64 px by nearest pixel, so that latents show their pixels.
     Raises ValueError when there is no picture, or when the number of titles given does not
     match the rows or columns.
@@ -62,7 +63,7 @@ def picture_grid(
     columns = max((len(row) for row in rows), default=0)
     _check_grid(len(rows), columns, row_titles, column_titles)
     with matplotlib.style.context(STYLE_FILE):
-        figure = _figure(columns * CELL_INCHES, len(rows) * CELL_INCHES + 0.35 * bool(title))
+        figure = _figure(columns * cell, len(rows) * cell + 0.35 * bool(title))
         axes = figure.subplots(len(rows), columns, squeeze=False)
         for i, row in enumerate(rows):
             for j in range(columns):
@@ -77,21 +78,20 @@ def picture_grid(
 
 
 def titled_pictures(pictures: Mapping[str, Image.Image], *, columns: int = 3) -> Figure:
-    """Pictures in rows of `columns`, as wide as a page of the book, each below its title.
+    """Large pictures in rows of `columns`, each below its title.
 
     Enlarged as `picture_grid` does. Raises ValueError when there is no picture.
     """
     if not pictures:
         raise ValueError("at least one picture is needed, got none")
-    rows, cell = math.ceil(len(pictures) / columns), PAGE_INCHES / columns
+    rows = math.ceil(len(pictures) / columns)
+    titles = [*pictures, *[""] * (rows * columns - len(pictures))]
     with matplotlib.style.context(STYLE_FILE):
-        figure = _figure(PAGE_INCHES, rows * (cell + TITLE_INCHES))
+        figure = _figure(columns * LARGE_INCHES, rows * (LARGE_INCHES + TITLE_INCHES))
         axes = figure.subplots(rows, columns, squeeze=False).flat
-        for axis, (name, picture) in itertools.zip_longest(
-            axes, pictures.items(), fillvalue=("", None)
-        ):
-            _draw_cell(axis, picture)
-            axis.set_title(name)
+        for axis, title in zip(axes, titles, strict=True):
+            _draw_cell(axis, pictures.get(title))
+            axis.set_title(title)
     return figure
 
 
