@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from inst_tutorial.pictures import save_picture
+from inst_tutorial.wording import counted
 
 STYLE_FILE = Path(__file__).with_name("inst.mplstyle")
 CELL_INCHES = 1.5
@@ -34,6 +35,8 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "content": "#777777",
         "truth": "#000000",
         "recoloured content": "#5B2C83",
+        "colour transfer": "#B3404A",
+        "perfect reader": "#1B4F8A",
         "best caption": "#56B4E9",
         "caption, plain noise": "#8C6D1F",
         "free vector": "#CC79A7",
@@ -101,9 +104,10 @@ def _check_grid(
     if not rows or not columns:
         raise ValueError("a grid needs at least one picture, got none")
     if row_titles and len(row_titles) != rows:
-        raise ValueError(f"{rows} rows need {rows} row titles, got {len(row_titles)}")
+        raise ValueError(f"row_titles must be {counted(rows, 'title')}, got {len(row_titles)}")
     if column_titles and len(column_titles) != columns:
-        raise ValueError(f"{columns} columns need {columns} titles, got {len(column_titles)}")
+        wanted = counted(columns, "title")
+        raise ValueError(f"column_titles must be {wanted}, got {len(column_titles)}")
 
 
 def _draw_cell(axis: Axes, picture: Image.Image | None) -> None:

@@ -32,6 +32,7 @@ from inst_tutorial.learning_state import StateError as StateError
 from inst_tutorial.noise_schedule import multiscale_noise, q_sample
 from inst_tutorial.painter import PLACEHOLDER, Painter, Tokens, help_against_nan
 from inst_tutorial.pictures import opened, to_tensor
+from inst_tutorial.wording import counted
 from inst_tutorial.words import KINDS, Word, make_embedder
 
 LEARNING_RATES = {"free": 5e-2, "pooled": 1e-3, "patches": 1e-3}  # Adam's, by kind of embedder
@@ -92,8 +93,8 @@ class LearningSettings:
             raise ValueError(f"only kind 'free' can start from a word, got kind {self.kind!r}")
         if isinstance(self.start, Word) and len(self.start.vectors) != self.vectors:
             raise ValueError(
-                f"the word to start from has {len(self.start.vectors)} vectors, and vectors is "
-                f"{self.vectors}: they must be equal"
+                f"the word to start from has {counted(len(self.start.vectors), 'vector')}, and "
+                f"vectors is {self.vectors}: they must be equal"
             )
 
     def record(self) -> dict[str, Any]:
@@ -259,7 +260,9 @@ class Learner:
             context = self.painter.embed_tokens(tokens, words)  # (1, L, d)
         loss = evaluate_loss(self.painter, self.pairs, context)
         if not torch.tensor(loss).isfinite():
-            raise LearningError(f"the loss is {loss} after {step} steps: {self._help(step)}")
+            raise LearningError(
+                f"the loss is {loss} after {counted(step, 'step')}: {self._help(step)}"
+            )
         others = None
         if self.other_pairs is not None:
             others = evaluate_loss(self.painter, self.other_pairs, context)

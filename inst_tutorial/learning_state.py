@@ -20,6 +20,7 @@ from typing_extensions import TypedDict
 
 from inst_tutorial.files import atomic_path
 from inst_tutorial.validation import first_fault
+from inst_tutorial.wording import counted
 from inst_tutorial.words import read_tensors
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # of Adam, for each parameter
@@ -130,7 +131,8 @@ class State:
     def _damage(self, run: Run, tensors: dict[str, Tensor]) -> str | None:
         """What is wrong with a state of this run, if anything."""
         if len(run["curves"]) != len(self.learners):
-            return f"it has {len(run['curves'])} curves for {len(self.learners)} styles"
+            curves, styles = len(run["curves"]), len(self.learners)
+            return f"it has {counted(curves, 'curve')} for {counted(styles, 'style')}"
         expected = _numbered(map(_like, self.learners))
         for name in sorted(expected.keys() ^ tensors.keys()):
             return f"{name} is {'missing' if name in expected else 'unknown'}"

@@ -40,10 +40,11 @@ NAMES = {
 
 LIMITS = """\
 This word can be used in prompts for Stable Diffusion 1.x, like any textual inversion.
-It cannot reproduce the official notebook's pictures. There dropout stays on while drawing, so the
-word changes a little at every call; here dropout is off, and the word is always the same. Also,
-the official code shows CLIP an almost black copy of the picture, so the word hardly depends on
-the picture."""
+It cannot reproduce the official notebook's pictures. There, by our reading, dropout stays on while
+drawing, so the word depends on the random seed. The notebook sets the seed 42 at every call and
+so always draws with the same word, but with another than this one, which is made without dropout.
+Also, the official code shows CLIP an almost black copy of the style picture, so one embeddings.pt
+makes nearly the same word of every picture."""
 
 
 class _Shell:

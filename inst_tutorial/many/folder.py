@@ -31,6 +31,7 @@ from inst_tutorial.many.planning import add_group, plan
 from inst_tutorial.memory import ADVICE, is_out_of_memory, save_memory
 from inst_tutorial.painter import Painter
 from inst_tutorial.pictures import PictureError, open_picture
+from inst_tutorial.wording import counted
 from inst_tutorial.words import Word
 
 RESTARTS = 10  # of a worker that died, before giving up
@@ -199,7 +200,7 @@ def learn_folder(
 
 def _report_plan(record: Record, report: Report) -> None:
     states = [picture["state"] for picture in record["pictures"].values()]
-    report(f"{len(states)} pictures, {states.count('done')} of them done before")
+    report(f"{counted(len(states), 'picture')}, {states.count('done')} of them done before")
     for name, picture in record["pictures"].items():
         if picture["state"] == "failed":
             report(f"{name}: failed: {picture['error']}")

@@ -119,9 +119,8 @@ class Case:
     # -------------------------------------------------------------- repainting
 
     def transfers(self, words: Mapping[str, Word]) -> Iterator[Row]:
-        """The rows of all contents, repainted by every method at each of its strengths."""
-        for name, pictures in self.copies().items():
-            yield from self.transfer_rows(name, 0.0, pictures)
+        """The rows of all contents: the copies, then every method at each of its strengths."""
+        yield from self.copy_rows()
         for name, method in METHODS.items():
             for strength in method.strengths:
                 settings = self.settings(method, strength)
@@ -140,6 +139,11 @@ class Case:
             seed=self.seed,
         )
 
+    def copy_rows(self) -> Iterator[Row]:
+        """The rows of all contents that need no word and no diffusion."""
+        for name, pictures in self.copies().items():
+            yield from self.transfer_rows(name, 0.0, pictures)
+
     def copies(self) -> dict[str, list[Picture]]:
         """The results that need no diffusion, by their names in COPIES."""
         trial = self.trial
@@ -151,6 +155,8 @@ class Case:
             "content": trial.contents,
             "style picture": [trial.style_picture] * len(trial.contents),
             "recoloured content": trial.recoloured,
+            "colour transfer": trial.colour_transferred,
+            "perfect reader": trial.readings(self.seed),
             "AdaIN": to_pictures(self.painter.decode(adain(z0, z_style))),
             "truth, other strokes": [trial.paint(s, trial.style, 1) for s in trial.scenes],
             "truth, round trip": to_pictures(self.painter.decode(z_truth)),

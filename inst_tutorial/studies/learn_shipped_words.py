@@ -22,6 +22,7 @@ from inst_tutorial.painter import Painter
 from inst_tutorial.shipped_words import WORDS
 from inst_tutorial.studies.demo import SCENES, STYLE_SCENE
 from inst_tutorial.studies.trial import Trial
+from inst_tutorial.wording import counted
 from inst_tutorial.words import Word, WordError
 from inst_tutorial.world import HELD_OUT
 
@@ -124,7 +125,7 @@ def main(
     """Learn the words that come with Paintbox, on one core: about 10 minutes."""
     torch.set_num_threads(1)
     learned = learn_missing(Painter.load("paintbox", device="cpu"), out, ShippedSettings())
-    typer.echo(f"{len(learned)} words were learned; the others were there")
+    typer.echo(f"Learned: {counted(len(learned), 'word')}. The others were there.")
 
 
 if __name__ == "__main__":

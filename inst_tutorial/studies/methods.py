@@ -90,12 +90,15 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     }
 )
 
-#: The rows that need no diffusion: copies that a method has to beat, and bounds that none can pass.
+#: The rows that need no diffusion: copies and rivals that a method has to beat, what words could
+#: say at best, and bounds that none can pass.
 COPIES: Mapping[str, str] = MappingProxyType(
     {
         "content": "the content picture itself",
         "style picture": "the style picture itself",
         "recoloured content": "the content in the style's true palette, without its technique",
+        "colour transfer": "the content with the colour statistics of the style picture",
+        "perfect reader": "what somebody paints who understands the best caption perfectly",
         "AdaIN": "the content latent with the style latent's statistics, decoded",
         "truth, other strokes": "the truth painted again with other strokes",
         "truth, round trip": "the truth, encoded and decoded by the painter",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,23 @@ class Results:
         """Whether these numbers were measured with the very weights of this painter."""
         return self.about["fingerprint"] == painter.fingerprint()
 
+    def require(self, painter: Painter) -> None:
+        """Raises ValueError if these numbers were measured with other weights."""
+        if not self.belongs_to(painter):
+            raise ValueError(
+                f"these results were measured with the weights {self.about['fingerprint']}, and "
+                f"{painter.source} has {painter.fingerprint()}: measure everything anew"
+            )
+
+    def with_rows(self, table: str, rows: Sequence[Row]) -> Results:
+        """The same results, in which these rows replace all rows of their methods in a table. They
+        come first among the rows of their style and seed."""
+        replaced = {row["method"] for row in rows}
+        kept = [row for row in self.tables[table] if row["method"] not in replaced]
+        groups = dict.fromkeys(_group(row) for row in self.tables[table])
+        merged = [row for group in groups for row in (*rows, *kept) if _group(row) == group]
+        return replace(self, tables={**self.tables, table: merged})
+
     @property
     def methods(self) -> list[str]:
         """Whatever made results of the contents: the copies, then the methods."""
@@ -68,6 +85,11 @@ class Results:
         rows = self.rows(table, **wanted)
         names = dict.fromkeys(row["style"] for row in self.tables[table])
         return np.array([np.mean([r[metric] for r in rows if r["style"] == n]) for n in names])
+
+
+def _group(row: Row) -> tuple[str, int]:
+    """The style and the seed of a row; a study with one seed does not write it down."""
+    return row["style"], row.get("seed", 0)
 
 
 def _table_text(rows: Sequence[Row]) -> str:

@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
+import numpy as np
 from PIL import Image
 
 from inst_tutorial.learning import LearningSettings, learn_many
 from inst_tutorial.metrics import truth_distance
 from inst_tutorial.painter import Painter
+from inst_tutorial.studies.colour_transfer import colour_transfer
+from inst_tutorial.studies.perfect_reader import read
 from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.words import Word
 from inst_tutorial.world import Scene, Style, colours_only, paint, style_words
@@ -59,6 +62,17 @@ class Trial:
     def recoloured(self) -> list[Picture]:
         """The contents in the true colours of the style, without its technique."""
         return [self.paint(scene, colours_only(self.style)) for scene in self.scenes]
+
+    @cached_property
+    def colour_transferred(self) -> list[Picture]:
+        """The contents with the colour statistics of the style picture, without a network."""
+        return [colour_transfer(content, self.style_picture) for content in self.contents]
+
+    def readings(self, seed: int = 0) -> list[Picture]:
+        """The scenes as perfect readers of the best caption might paint them, a reader each. Their
+        strokes fall otherwise than the truth's."""
+        rng = np.random.default_rng(seed)
+        return [self.paint(scene, read(self.style, rng), stroke_seed=1) for scene in self.scenes]
 
     def paint(self, scene: Scene, style: Style | None, stroke_seed: int = 0) -> Picture:
         """The world's picture at the painter's size."""

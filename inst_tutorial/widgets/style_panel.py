@@ -19,6 +19,7 @@ from inst_tutorial.widgets.own_files import free_path, uploaded
 from inst_tutorial.widgets.shown import figure_html, row_html
 from inst_tutorial.widgets.style_words import LEARNED, SHIPPED, StyleWords, with_steps
 from inst_tutorial.widgets.work import Work
+from inst_tutorial.wording import counted
 from inst_tutorial.words import Word, WordError
 
 # As the painter of the pages learns: few steps at a high rate, all of them.
@@ -181,7 +182,7 @@ class Watch:
         curve = curves({"loss": self.losses}, x=self.steps, xlabel="step", ylabel="loss")
         said = (
             f"Loss on the style picture: {self.losses[0]:.4f} at first, {seen.loss:.4f} after "
-            f"{seen.step} steps"
+            f"{counted(seen.step, 'step')}"
         )
         panel.curve.value = figure_html(to_picture(curve), said, width=400)
         if self.content:

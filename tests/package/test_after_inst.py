@@ -15,6 +15,7 @@ from inst_tutorial.studies.after_inst import (
     AfterSettings,
     learned,
     run,
+    with_references,
 )
 from inst_tutorial.studies.results import Results
 from inst_tutorial.studies.settings import EvaluationSettings
@@ -22,7 +23,8 @@ from inst_tutorial.studies.transfers import evaluation_trials
 
 pytestmark = pytest.mark.slow
 SHORT = LearningSettings(steps=2, batch=1, pairs=1, evaluate_every=1)
-REFERENCES = {"content", "recoloured content"}
+UNTIMED = {"content", "recoloured content", "perfect reader"}
+REFERENCES = {*UNTIMED, "colour transfer"}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def test_every_method_is_measured_on_every_content(results):
 def test_learning_costs_time_for_a_style_and_repainting_for_a_picture(results):
     for row in results.tables["seconds"]:
         assert (row["a style"] > 0) == (row["method"] in ("InST", GLANCE))
-        assert (row["a picture"] > 0) == (row["method"] not in REFERENCES)
+        assert (row["a picture"] > 0) == (row["method"] not in UNTIMED)
 
 
 def test_more_steps_take_longer(results):
@@ -75,6 +77,20 @@ def test_the_numbers_come_back_from_their_file(results, tmp_path, paintbox):
     stored = Results.load(results.save(tmp_path / "after.json"))
     assert len(stored.tables["distances"]) == len(results.tables["distances"])
     assert stored.belongs_to(paintbox)
+
+
+def test_the_references_can_be_measured_alone(results, paintbox):
+    """References that were added later come to their places, and all other numbers stay."""
+    wanted = results.tables["distances"]
+    kept = [row for row in wanted if row["method"] not in ("colour transfer", "perfect reader")]
+    seconds = [row for row in results.tables["seconds"] if row["method"] != "perfect reader"]
+    about = {**results.about, "settings": {"styles": 2, "contents": 2}}
+    old = Results(about, {**results.tables, "distances": kept, "seconds": seconds})
+    again = with_references(old, paintbox, progress=False)
+    assert again.tables["distances"] == wanted
+    timed = [(row["style"], row["method"], row["steps"]) for row in again.tables["seconds"]]
+    rows = results.tables["seconds"]
+    assert timed == [(row["style"], row["method"], row["steps"]) for row in rows]
 
 
 def test_learning_goes_on_from_the_word_at_a_glance(paintbox):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +26,7 @@ from inst_tutorial.studies import experiments
 from inst_tutorial.studies.case import Case
 from inst_tutorial.studies.claims import CLAIMS, COLUMNS, findings
 from inst_tutorial.studies.comparisons import Comparisons
-from inst_tutorial.studies.experiments import app, run
+from inst_tutorial.studies.experiments import app, run, with_copies
 from inst_tutorial.studies.matched_rate import matched_rate
 from inst_tutorial.studies.methods import COPIES, DRAWINGS, LEARNERS, MATCHED, METHODS
 from inst_tutorial.studies.plan import CONTENTS, STYLE_SCENES, Plan
@@ -138,6 +139,40 @@ def test_copies_are_as_far_as_copies_are(results):
     assert results.by_style("structure", method="content").max() == 0
     assert results.by_style("palette", method="style picture").max() == 0
     assert means["truth, other strokes"] < means["recoloured content"] < means["content"]
+
+
+def test_a_perfect_reader_and_a_colour_transfer_are_measured(painter, results):
+    trial = Case(painter, TINY, "starry", 0).trial
+    pictures = {"colour transfer": trial.colour_transferred, "perfect reader": trial.readings(0)}
+    for name, made in pictures.items():
+        rows = results.rows("transfers", method=name)
+        assert [row["truth"] for row in rows] == pytest.approx(trial.truth_distances(made))
+
+
+def test_the_rows_without_diffusion_can_be_measured_alone(folder, results, monkeypatch):
+    """Rows that were added later come to their places, and all other numbers stay."""
+    kept = [row for row in results.tables["transfers"] if row["method"] != "colour transfer"]
+    old = Results({**results.about, "copies": {}}, {**results.tables, "transfers": kept})
+    monkeypatch.setattr(Case, "learned", lambda *_: pytest.fail("learned a word"))
+    again = with_copies(old, str(folder), progress=False)
+    assert again.tables == results.tables and again.about == results.about
+
+
+def test_rows_of_other_weights_are_not_mixed(folder, results):
+    other = Results({**results.about, "fingerprint": "other"}, results.tables)
+    with pytest.raises(ValueError, match=r"the weights other, and .* has .*: measure everything"):
+        with_copies(other, str(folder), progress=False)
+
+
+def test_new_rows_come_first_in_their_style_and_seed():
+    def row(style, seed, method, x):
+        return {"style": style, "seed": seed, "method": method, "x": x}
+
+    old = [row("a", 0, "m", 1), row("a", 0, "n", 2), row("b", 0, "n", 3), row("a", 1, "n", 4)]
+    new = [row("a", 0, "m", 5), row("b", 0, "m", 6), row("a", 1, "m", 7)]
+    merged = Results({}, {"t": old, "other": old}).with_rows("t", new)
+    assert merged.tables["t"] == [new[0], old[1], new[1], old[2], new[2], old[3]]
+    assert merged.tables["other"] == old
 
 
 def test_every_method_of_the_file_is_known(results):
@@ -441,6 +476,13 @@ def test_every_claim_follows_the_numbers(better, expected):
 def test_no_claim_is_listed_twice_and_all_say_who_asks():
     assert len({claim.text for claim in CLAIMS}) == len(CLAIMS)
     assert {claim.source for claim in CLAIMS} == {"paper", "authors", "notebook", "reader"}
+
+
+def test_each_claim_is_understood_alone():
+    subjects = ("InST", "word", "Dropout", "Stochastic inversion", "AdaIN")
+    for claim in CLAIMS:
+        assert not re.match(r"(It|Its|This|The same)\b", claim.text), claim.text
+        assert any(subject in claim.text for subject in subjects), claim.text
 
 
 def test_a_row_of_the_table_has_all_its_cells():

@@ -85,8 +85,8 @@ def test_small_pictures_keep_their_pixels_and_large_ones_are_smoothed():
     [
         ([], {}, "at least one picture"),
         ([[]], {}, "at least one picture"),
-        ([[None]], {"row_titles": ["a", "b"]}, "1 rows need 1 row titles, got 2"),
-        ([[None]], {"column_titles": ["a", "b"]}, "1 columns need 1 titles, got 2"),
+        ([[None]], {"row_titles": ["a", "b"]}, "row_titles must be 1 title, got 2"),
+        ([[None]], {"column_titles": ["a", "b"]}, "column_titles must be 1 title, got 2"),
     ],
 )
 def test_grids_that_make_no_sense_are_refused(rows, titles, message):

@@ -259,7 +259,7 @@ def test_a_word_to_start_from_must_fit(sd1_painter: Painter, style_picture) -> N
     word = Word(torch.zeros(1, 32))
     with pytest.raises(ValueError, match=r"only kind 'free' can .* got kind 'pooled'"):
         LearningSettings(start=word)
-    with pytest.raises(ValueError, match="has 1 vectors, and vectors is 2"):
+    with pytest.raises(ValueError, match="has 1 vector, and vectors is 2"):
         LearningSettings(kind="free", start=word, vectors=2)
     wide = replace(SHORT, start=Word(torch.zeros(1, 40)))
     with pytest.raises(ValueError, match=r"width 40, and .* reads 32"):
