@@ -59,7 +59,9 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             strengths=SWEEP,
         ),
         "free vector": Method("as InST, with the word of a free vector", "free vector"),
-        MATCHED: Method("the same, learned with the larger learning rate", MATCHED),
+        MATCHED: Method(
+            "as InST, with the word of a free vector, learned at the matched rate", MATCHED
+        ),
         "no dropout": Method("as InST, learned without dropout", "no dropout"),
         "best caption": Method(
             "as InST, with the best caption in place of the word", prompt="{style}"
