@@ -50,8 +50,8 @@ class Studio(ipywidgets.VBox):
         buttons = ipywidgets.HBox(
             [self.repaint, self.draw, self.save], layout={"flex_flow": "wrap"}
         )
-        choices = ipywidgets.VBox([self.style_panel, self.content], layout=COLUMN)
-        doing = ipywidgets.VBox([self.settings, buttons, self.compare, self.shown], layout=COLUMN)
+        choices = ipywidgets.VBox([self.content, self.style_panel], layout=COLUMN)
+        doing = ipywidgets.VBox([buttons, self.compare, self.shown, self.settings], layout=COLUMN)
         return ipywidgets.HBox([choices, doing], layout={"flex_flow": "wrap"})
 
     def _follow(self) -> None:
