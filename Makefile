@@ -30,8 +30,8 @@ measure: .venv/.run  ## after new weights: learn the words again and measure eve
 	$(BIN)/python -m bench.sweep transfer
 	$(BIN)/python -m bench.sweep names
 
-bench: .venv/.run  ## measure time and quality side by side with others
-	$(BIN)/python -m bench.cpu
+bench: .venv/.run  ## measure speed and memory beside others; DIFFUSERS=checkout for its script
+	$(BIN)/python -m bench.cpu $(if $(DIFFUSERS),--diffusers $(DIFFUSERS))
 
 bench-gpu: .venv/.run  ## measure on a GPU; BUDGET=seconds, DIFFUSERS=checkout for its script
 	$(BIN)/python -m bench.gpu --budget $(or $(BUDGET),240) $(if $(DIFFUSERS),--diffusers $(DIFFUSERS))

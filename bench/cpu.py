@@ -1,11 +1,12 @@
 """What things cost on this machine, beside what people would use instead.
 
-    make bench PEER=~/diffusers       # or: python -m bench.cpu --peer ~/diffusers
+    make bench DIFFUSERS=../diffusers      # or: python -m bench.cpu --diffusers ../diffusers
 
 Every figure is the median of several runs with its spread; where two programs are compared they
-take turns in one process, so that a busy machine disturbs both. Nothing here is a test. `--peer`
-names a checkout of github.com/huggingface/diffusers, whose textual-inversion script is run as
-published (it needs torchvision and tensorboardX); without it those rows say "not measured".
+take turns in one process, so that a busy machine disturbs both. Nothing here is a test.
+`--diffusers` names a checkout of github.com/huggingface/diffusers, whose textual-inversion script
+is run as published (it needs torchvision and tensorboardX). Without it those rows say "not
+measured".
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ from inst_tutorial.world import HELD_OUT, STYLES, Scene, paint
 Result = dict[str, Any]
 ROOT = Path(__file__).resolve().parents[1]
 CONTENT = Scene("lighthouse", "sea", seed=5)
-RESULTS = Path(__file__).parents[1] / "inst_tutorial/data/bench_cpu.json"
+RESULTS = ROOT / "inst_tutorial/data/bench_cpu.json"
 PROMPT = "an oil painting with long swirling strokes in navy and blue"
-NOT_MEASURED = "not measured: name a checkout of diffusers with --peer"
+NOT_MEASURED = "not measured: name a checkout of diffusers with --diffusers"
 TEMPLATE = "a painting in the style of *"  # one of the script's own
 
 
@@ -83,7 +84,7 @@ def script_arguments(folder: Path, batch: int, steps: int) -> list[str]:
     return [*named, "--scale_lr"]
 
 
-def learning(painter: Painter, timer: Timer, peer: Path | None, steps: int) -> Result:
+def learning(painter: Painter, timer: Timer, diffusers: Path | None, steps: int) -> Result:
     """A learning step of ours and of the script, in turn; and how soon each is how good."""
     settings = LearningSettings(kind="free")  # what the script learns, too
     ours = our_learning(painter, settings)
@@ -95,9 +96,9 @@ def learning(painter: Painter, timer: Timer, peer: Path | None, steps: int) -> R
     words = {"ours": [ours.vector()], "script": []}
     with tempfile.TemporaryDirectory() as folder:
         script = None
-        if peer is not None:
+        if diffusers is not None:
             arguments = script_arguments(Path(folder), settings.batch, steps)
-            script = Script(peer, arguments, timer.clock)
+            script = Script(diffusers, arguments, timer.clock)
             script.start()
             script.step()  # loads, and its first step
         ours.step()
@@ -228,15 +229,17 @@ WORKS = {
 }
 
 
-def memory(peer: Path | None) -> Result:
+def memory(diffusers: Path | None) -> Result:
     """MiB that a new process has used at most; "nothing" has imported what all need."""
     works = {"nothing": "pass", **WORKS}
     result: Result = {name: peak_of(work) for name, work in works.items()}
     result["learning, script"] = NOT_MEASURED
-    if peer is not None:
+    if diffusers is not None:
         with tempfile.TemporaryDirectory() as folder:
             listed = script_arguments(Path(folder), LearningSettings().batch, 2)
-            work = f"s = Script(Path({str(peer)!r}), {listed!r}); s.start(); s.step(); s.step()"
+            work = (
+                f"s = Script(Path({str(diffusers)!r}), {listed!r}); s.start(); s.step(); s.step()"
+            )
             result["learning, script"] = peak_of(work)
     return result
 
@@ -414,8 +417,8 @@ def _processor() -> str:
 
 def main(
     out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = RESULTS,
-    peer: Annotated[
-        Path | None, typer.Option(envvar="PEER", help="A checkout of diffusers to compare with.")
+    diffusers: Annotated[
+        Path | None, typer.Option(help="A checkout of diffusers, for its script.")
     ] = None,
     runs: Annotated[int, typer.Option(min=1)] = 5,
     steps: Annotated[int, typer.Option(min=2, help="Learning steps, ours and the script's.")] = 60,
@@ -438,10 +441,10 @@ def main(
         "load Paintbox": lambda: timer.one(lambda: Painter.load("paintbox"), runs),
         "draw, 20 guided steps": lambda: timer.one(lambda: draw(painter, "a photo of a cat"), runs),
         "playground": lambda: playing(painter, timer, runs),
-        "peak memory in MiB": lambda: memory(peer),
+        "peak memory in MiB": lambda: memory(diffusers),
         "world": lambda: world(timer, runs),
         # Last: its second thread brings a second pool of workers, which slows all that follows.
-        "learn": lambda: learning(painter, timer, peer, steps),
+        "learn": lambda: learning(painter, timer, diffusers, steps),
     }
     for name, measure in groups.items():
         results[name] = measure()

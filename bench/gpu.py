@@ -231,7 +231,7 @@ def img2img(painter: Painter, layout: Layout) -> Any:
     return pipeline
 
 
-def peer(bench: Bench, layout: str, batch: int = 8) -> Measured:
+def diffusers_script(bench: Bench, layout: str, batch: int = 8) -> Measured:
     """A step of diffusers' script as published, at the same batch. It loads a model folder, which
     is written to the local disk once."""
     assert bench.diffusers is not None
@@ -343,7 +343,7 @@ def plan(bench: Bench) -> list[Planned]:
         on_gpu(step(first, "ways", "compiled blocks", 40, prepare=compile_blocks)),
     ]
     if bench.diffusers is not None:
-        script = partial(peer, bench, first)
+        script = partial(diffusers_script, bench, first)
         rows.append(Planned(first, "diffusers script", "batch 8", 30, script))
     rows += [
         step(first, "precisions", "float16", 5, dtype=torch.float16),

@@ -1,8 +1,9 @@
-"""How much faster the world paints than at an old commit, and whether it paints the same bytes.
+"""How fast the world paints, beside another commit, and whether it paints the same bytes.
 
-    python -m bench.painting
+    python -m bench.painting                     # what changed since the last commit?
+    python -m bench.painting --commit main~20
 
-Two processes, one with the package as it is and one with the old commit's, paint the same scenes
+Two processes, one with the package as it is and one with that commit's, paint the same scenes
 in turn, so that a busy moment disturbs both. A pair is a painting and the photograph of its scene,
 as a training takes them. Seconds are of processor time.
 """
@@ -101,7 +102,7 @@ def unpack(commit: str, folder: Path) -> Path:
 
 
 def main(
-    commit: Annotated[str, typer.Option(help="What to compare with.")] = "9d8f1b6",
+    commit: Annotated[str, typer.Option(help="What to compare with.")] = "HEAD",
     count: Annotated[int, typer.Option(min=1, help="Pairs a round.")] = 120,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds, after one to warm up.")] = 5,
 ) -> None:

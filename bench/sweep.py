@@ -33,6 +33,7 @@ from inst_tutorial.world import Scene, Style, artists, sample_style
 from inst_tutorial.world.seeds import SWEEP, SWEEP_STYLE_PICTURES
 
 Row = dict[str, Any]
+RESULTS = Path(__file__).parent
 SUBJECTS = ("cat", "lighthouse", "castle", "owl", "tree", "windmill")  # of contents
 WATCHED = 2  # truths on which the loss is recorded while a word is learned
 RATES = (  # of Adam, by kind of word
@@ -121,7 +122,7 @@ def show(row: Row) -> Row:
 def write(name: str, rows: list[Row]) -> None:
     """Keep the rows."""
     text = json.dumps(rows, indent=1)
-    Path(f"bench/sweep-{name}.json").write_text(text + "\n", encoding="utf-8")
+    (RESULTS / f"sweep-{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 # ------------------------------------------------------------------------------ commands
@@ -136,7 +137,7 @@ def sweep_learning(
     """Loss on the style picture and on other content, and distance to the truth, for each kind of
     word and learning rate."""
     trials = make_trials(Painter.load("paintbox"), continuum(count), contents)
-    caption, copy = by_caption(trials, TransferSettings()), of_contents(trials)
+    caption, content = by_caption(trials, TransferSettings()), of_contents(trials)
     rows: list[Row] = []
     for kind, rate in RATES:
         settings = LearningSettings(kind=kind, learning_rate=rate, steps=steps, patience=steps)
@@ -144,8 +145,8 @@ def sweep_learning(
         distances = by_word(trials, words, TransferSettings())
         row = {"kind": kind, "rate": rate, **learned(words), "distance": round(mean(distances), 2)}
         row |= {"% nearer than caption": wins(distances, caption)}
-        rows.append(show(row | {"% nearer than copy": wins(distances, copy)}))
-    for name, distances in (("caption", caption), ("copy", copy)):
+        rows.append(show(row | {"% nearer than content": wins(distances, content)}))
+    for name, distances in (("caption", caption), ("content", content)):
         rows.append(show({"kind": name, "distance": round(mean(distances), 2)}))
     write("learning", rows)
 
@@ -170,7 +171,7 @@ def sweep_transfer(
     word are, also in their strokes alone, and how often they are nearer than the content."""
     trials = make_trials(Painter.load(source), continuum(count), contents)
     words = learn_words(trials, LearningSettings(steps=steps), watched=WATCHED)
-    copy = of_contents(trials)
+    content = of_contents(trials)
     rows: list[Row] = []
     for strength, guidance, (sampling, eta) in tqdm(GRID, desc="sweep"):
         settings = TransferSettings(strength=strength, guidance=guidance, steps=sampling, eta=eta)
@@ -178,8 +179,8 @@ def sweep_transfer(
         distances, texture = truth_distances(trials, results), texture_distances(trials, results)
         row: Row = {"strength": strength, "guidance": guidance, "steps": sampling, "eta": eta}
         row |= {"distance": round(mean(distances), 2), "texture": round(mean(texture), 2)}
-        rows.append(show(row | {"% nearer than copy": wins(distances, copy)}))
-    rows.append(show({"inversion": "copy", "distance": round(mean(copy), 2)}))
+        rows.append(show(row | {"% nearer than content": wins(distances, content)}))
+    rows.append(show({"strength": 0, "distance": round(mean(content), 2)}))
     write("transfer", rows)
 
 
@@ -201,13 +202,13 @@ def sweep_names(
             "name": trial.repaint(None, replace(settings, prompt=trial.style.name)),
             "caption": trial.repaint_by_caption(settings),
             "word": trial.repaint(word, settings),
-            "copy": trial.contents,
+            "content": trial.contents,
         }
         distances = {n: mean(trial.truth_distances(pictures)) for n, pictures in results.items()}
-        row = {"painter": trial.style.name}
+        row = {"artist": trial.style.name}
         rows.append(show(row | {name: round(d, 2) for name, d in distances.items()}))
     means = {name: round(mean(row[name] for row in rows), 2) for name in results}
-    write("names", [*rows, show({"painter": "mean", **means})])
+    write("names", [*rows, show({"artist": "mean", **means})])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ Minutes = Annotated[
     float | None,
     typer.Option(
         min=0.01,
-        help="Minutes for this stage. Default: the recipe's, which are two hours in all.",
+        help="Minutes for this stage. Default: the recipe's for the device.",
     ),
 ]
 

@@ -30,7 +30,7 @@ def test_a_new_process_is_timed_less_its_start() -> None:
 
 def test_learning_is_timed_step_by_step() -> None:
     painter = Painter.load("paintbox")
-    result = cpu.learning(painter, Timer(), peer=None, steps=2)
+    result = cpu.learning(painter, Timer(), diffusers=None, steps=2)
     assert result["ours"]["runs"] == 1 and result["script"] == cpu.NOT_MEASURED
     parts = result["where the time goes, ours"]
     assert {"unet", "backward", "text encoder", "rest"} == parts.keys()

@@ -38,13 +38,12 @@ def test_wins_are_counted_pair_by_pair():
 
 @pytest.mark.slow
 def test_names_are_compared_artist_by_artist(sd1_folder, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "bench").mkdir()
+    monkeypatch.setattr(sweep, "RESULTS", tmp_path)
     options = ["names", "--count", 2, "--contents", 1, "--steps", 1, "--painter", sd1_folder]
     result = CliRunner().invoke(sweep.app, list(map(str, options)))
     assert result.exit_code == 0, result.output
-    rows = json.loads((tmp_path / "bench/sweep-names.json").read_text())
-    assert [row["painter"] for row in rows] == [*list(artists())[-2:], "mean"]
-    for column in ("name", "caption", "word", "copy"):
+    rows = json.loads((tmp_path / "sweep-names.json").read_text())
+    assert [row["artist"] for row in rows] == [*list(artists())[-2:], "mean"]
+    for column in ("name", "caption", "word", "content"):
         two = [row[column] for row in rows[:2]]
         assert rows[2][column] == pytest.approx(sum(two) / 2, abs=0.01)
