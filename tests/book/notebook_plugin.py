@@ -5,7 +5,8 @@ nbval runs the cells and compares what they print. While the kernel is still the
 - each exercise is tried with the stub that the reader gets in place of the solution: what stands
   below `# check` must fail, and pass again with the solution;
 - and with at least two plausible wrong answers, from the folder wrong_answers: the check must give
-  each its own hint.
+  each its own hint;
+- and with other right answers, from the folder right_answers: the check must take them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ CHECK = "# check\n"
 DIGIT = re.compile(r"\d")
 SECONDS = 60
 WRONG_ANSWERS = Path(__file__).with_name("wrong_answers")
+RIGHT_ANSWERS = Path(__file__).with_name("right_answers")
+RIGHT_ANSWER = re.compile(r"^# %% (\S+)\n((?:(?!# %%).*\n)*)", re.MULTILINE)
 WRONG_ANSWER = re.compile(r"^# %% (\S+)\n# hint: (.*)\n((?:(?!# %%).*\n)*)", re.MULTILINE)
 
 
@@ -54,6 +57,7 @@ def further_tests(notebook: IPyNbFile, cells: list[IPyNbCell]) -> Iterator[pytes
                 stub=stub_of(notebook.nb, label),
                 solution=cell.source,
                 wrong=wrong_answers(notebook.path.stem, label),
+                right=right_answers(notebook.path.stem, label),
             )
 
 
@@ -87,10 +91,16 @@ class Exercise(pytest.Item):
     """The stub of an exercise fails, its solution passes, and wrong answers get their hints."""
 
     def __init__(
-        self, *, stub: str, solution: str, wrong: list[WrongAnswer], **rest: object
+        self,
+        *,
+        stub: str,
+        solution: str,
+        wrong: list[WrongAnswer],
+        right: list[str],
+        **rest: object,
     ) -> None:
         super().__init__(**rest)
-        self.stub, self.solution, self.wrong = stub, solution, wrong
+        self.stub, self.solution, self.wrong, self.right = stub, solution, wrong, right
 
     def runtest(self) -> None:
         """Run the check with the stub, with each wrong answer, then with the solution."""
@@ -101,6 +111,8 @@ class Exercise(pytest.Item):
         error, _ = self.error_of(f"{self.stub}\n{check}")
         assert error not in ("", "NameError", "SyntaxError"), f"with the stub: {error or 'passes'}"
         assert self.error_of(self.solution) == ("", ""), "the solution fails after the last cell"
+        for other in self.right:
+            assert self.error_of(f"{other}\n{check}") == ("", ""), f"also right:\n{other}"
         for one in self.wrong:
             error, hint = self.error_of(f"{one.source}\n{check}")
             assert error == "AssertionError", f"{one.hint!r}: {error or 'passes'} {hint}"
@@ -127,6 +139,13 @@ def wrong_answers(notebook: str, label: str) -> list[WrongAnswer]:
     return [
         WrongAnswer(hint, code) for name, hint, code in WRONG_ANSWER.findall(text) if name == label
     ]
+
+
+def right_answers(notebook: str, label: str) -> list[str]:
+    """The other right answers to the exercise of this label; few exercises have some."""
+    path = RIGHT_ANSWERS / f"{notebook}.py"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return [code for name, code in RIGHT_ANSWER.findall(text) if name == label]
 
 
 def plant(outputs: list) -> list | None:

@@ -12,7 +12,7 @@ def paired_gain(before, after):
 
 
 # %% ex-05-1
-# hint: divide by the root of n
+# hint: by the root of n
 def paired_gain(before, after):
     return (before - after).mean(), (before - after).std()
 
