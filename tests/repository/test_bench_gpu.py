@@ -232,7 +232,7 @@ def test_the_script_is_timed_step_by_step_and_stopped(tmp_path) -> None:
         f"pathlib.Path({str(tmp_path)!r}, 'ended').touch()\n"
     )
     bench = replace(gpu.toy("cpu", diffusers=tmp_path), steps=4)
-    row = gpu.peer(bench, "tiny")
+    row = gpu.diffusers_script(bench, "tiny")
     assert row["runs"] == 4 and row["batch"] == 8
     assert not (tmp_path / "ended").exists()
 
