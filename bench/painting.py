@@ -60,7 +60,7 @@ def examples(count: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     return [(asdict(scene), asdict(style)) for scene, style in (named + painted)[:count]]
 
 
-class Painter:
+class PaintingProcess:
     """A process that paints with the package in a folder."""
 
     def __init__(self, folder: Path, work: str) -> None:
@@ -109,12 +109,12 @@ def main(
     """Paint in turn, then print milliseconds a pair, their ratio, and whether bytes agree."""
     work = json.dumps(examples(count))
     with tempfile.TemporaryDirectory() as temporary:
-        painters = {"old": Painter(unpack(commit, Path(temporary)), work)}
-        painters["new"] = Painter(ROOT, work)
-        laps = [{name: one.paint() for name, one in painters.items()} for _ in range(rounds + 1)]
-        for one in painters.values():
+        processes = {"old": PaintingProcess(unpack(commit, Path(temporary)), work)}
+        processes["new"] = PaintingProcess(ROOT, work)
+        laps = [{name: one.paint() for name, one in processes.items()} for _ in range(rounds + 1)]
+        for one in processes.values():
             one.stop()
-    seconds = {name: [lap[name][0] for lap in laps[1:]] for name in painters}
+    seconds = {name: [lap[name][0] for lap in laps[1:]] for name in processes}
     for name, values in seconds.items():
         print(f"{name}: {1000 * statistics.median(values) / count:.1f} ms a pair")
     ratios = [old / new for old, new in zip(seconds["old"], seconds["new"], strict=True)]

@@ -152,7 +152,7 @@ class UNet:
             the caption, and not the colours seen through the noise, decide the palette.
         photographs: share of examples in whose noise the scene's photograph is hidden
             (`photograph_level`), so that the caption, and not what is seen, decides the style.
-        named: share of examples whose caption names the painter instead of describing the style.
+        named: share of examples whose caption names the artist instead of describing the style.
     """
 
     channels: tuple[int, ...] = (128, 192, 256)
