@@ -202,7 +202,14 @@ def test_the_studio_repaints_as_transfer_does(sd1_painter):
     form.prompt.value, form.strength.value, form.guidance.value = "a house in style *", 0.5, 3
     form.steps.value, form.inversion.value, form.seed.value = 10, "ddim", 7
     press(studio, studio.repaint)
-    settings = TransferSettings(0.5, 3.0, 10, "ddim", "a house in style *", seed=7)
+    settings = TransferSettings(
+        strength=0.5,
+        guidance=3.0,
+        steps=10,
+        inversion="ddim",
+        prompt="a house in style *",
+        seed=7,
+    )
     assert same(studio.painted, transfer(sd1_painter, studio.content.picture, word, settings))
     assert studio.compare.shown.value and studio.shown.value == ""  # no truth of an own picture
     studio.save.click()
