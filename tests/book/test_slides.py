@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from chromium import needs_chromium
+from nbformat.v4 import new_code_cell
 
 pytest.importorskip("jupyter_book")
 ROOT = Path(__file__).parents[2]
@@ -65,10 +66,14 @@ def test_a_deck_has_its_slides_and_loads_nothing_from_outside(name, slides):
 
 
 def test_a_figure_of_a_deck_has_its_caption_and_its_alternative_text():
-    cell = with_figure("fig-09-steps", CELLS)
-    assert message(cell) == "Asking the painter once saves the cat"
-    assert described(cell)[0].metadata["image/png"]["alt"].startswith("Five pictures: noise")
-    assert with_figure("first_steps/cell-11", CELLS).outputs
+    figure = {"name": "fig-x", "caption": "At 0.5 the cat stays. More is said of it."}
+    about = {"mystnb": {"figure": figure, "image": {"alt": "A cat"}}}
+    drawn = {"output_type": "display_data", "data": {"image/png": ""}, "metadata": {}}
+    cells = {"one/cell-1": new_code_cell("", metadata=about, outputs=[drawn])}
+    assert with_figure("fig-x", cells) is with_figure("one/cell-1", cells)
+    assert message(cells["one/cell-1"]) == "At 0.5 the cat stays"
+    (shown,) = described(cells["one/cell-1"])
+    assert shown["metadata"]["image/png"]["alt"] == "A cat"
 
 
 def test_code_of_a_slide_is_without_what_only_a_notebook_needs():
