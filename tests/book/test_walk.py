@@ -80,12 +80,12 @@ def test_the_chapter_fills_its_tables_with_what_was_measured() -> None:
     from IPython.display import Markdown
 
     notebook = nbformat.read(CHAPTER, as_version=4)
-    (source,) = [c.source for c in notebook.cells if "def card_tables" in c.source]
+    (source,) = [c.source for c in notebook.cells if "def gpu_tables" in c.source]
     names: dict[str, Any] = {"json": json, "Markdown": Markdown}
     exec(compile(source, str(CHAPTER), "exec"), names)
     names["measured"] = {"rows": [], "goals": [{"goal": "g", "found": None, "verdict": None}]}
-    empty = names["card_tables"]().data
-    assert "|" not in empty and empty.startswith("Not measured yet, because no card was at hand: a")
+    empty = names["gpu_tables"]().data
+    assert "|" not in empty and empty.startswith("Not measured yet, because no GPU was at hand: a")
     step = {"median_s": 0.04, "share_of_matmul": 0.42, "peak_gb": 20.5, "words_an_hour": 180.0}
     common = {"layout": "sd15", "stage": "learning"}
     names["measured"] = {
@@ -96,7 +96,7 @@ def test_the_chapter_fills_its_tables_with_what_was_measured() -> None:
         ],
         "goals": [{"goal": "speed, at least 0.4", "found": 0.42, "verdict": "met"}],
     }
-    full = names["card_tables"]().data
+    full = names["gpu_tables"]().data
     assert "| 1.5, 512 pixels | batch 8 | 40 | 42 % | 20.5 |" in full
     assert "| 1.5, 512 pixels | batch 16 | out of memory: CUDA |" in full
     assert "| 2.1, 768 pixels | 2 words | 40 | 5.6 | 0.7 |" in full

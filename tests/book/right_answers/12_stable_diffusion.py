@@ -1,4 +1,4 @@
 # %% ex-12-1
-def hours(styles, steps, ms, together, cards):
+def hours(styles, steps, ms, together, gpus):
     groups = ceil(styles / together)
-    return ceil(groups / cards) * (ms / 1000 / 60 / 60) * steps
+    return ceil(groups / gpus) * (ms / 1000 / 60 / 60) * steps

@@ -1,13 +1,13 @@
 # %% ex-12-1
 # hint: side by side
-def hours(styles, steps, ms, together, cards):
+def hours(styles, steps, ms, together, gpus):
     return ceil(styles / together) * steps * ms / 3.6e6
 
 
 # %% ex-12-1
 # hint: round up
-def hours(styles, steps, ms, together, cards):
-    return max(1, styles / together / cards) * steps * ms / 3.6e6
+def hours(styles, steps, ms, together, gpus):
+    return max(1, styles / together / gpus) * steps * ms / 3.6e6
 
 
 # %% ex-12-2
