@@ -40,12 +40,15 @@ RANDOM_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 CELL_SECONDS = 600
 # A hosted kernel has no copy of this package. The pages leave the cell out, and so do the files
 # what it prints, which depends on the machine.
+REPOSITORY = "https://github.com/inst-tutorial/inst-tutorial"
 SETUP = f"""# Installs the package of this book where it is missing, as on Colab or Kaggle.
 import importlib.util
 
 if importlib.util.find_spec("inst_tutorial") is None:
     %pip install --quiet "inst-tutorial[notebooks]=={__version__}"
 
+# If pip finds no such version, remove the first # of the next line and run the cell again:
+# %pip install "inst-tutorial[notebooks] @ git+{REPOSITORY}"
 from inst_tutorial.notebook import device_line
 
 print(device_line())"""

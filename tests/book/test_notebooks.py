@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -91,6 +92,11 @@ def test_the_cell_that_installs_stands_below_the_title(path):
     assert setup.source == make_notebooks.SETUP
     assert setup.metadata.tags == make_notebooks.SETUP_TAGS
     assert setup.outputs == []
+
+
+def test_the_cell_that_installs_names_the_repository_of_the_book():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f'git+{project["urls"]["Source"]}"' in make_notebooks.SETUP
 
 
 @each_notebook
