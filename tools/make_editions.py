@@ -5,12 +5,11 @@
     _build/notebooks/teacher/    every answer open, and notes beside the cells they belong to
     _build/notebooks/course/     a course for nbgrader: assign, collect, grade
 
-Nothing is run: code and outputs are those of the book.
+Nothing is run: code and outputs are those of the book. Files of these editions are written anew;
+every other file stays, such as the submissions and marks of a course.
 """
 
 from __future__ import annotations
-
-import shutil
 
 from editions.course import write_course, write_students
 from editions.notebooks import write_plain
@@ -21,8 +20,7 @@ OUT = ROOT / "_build" / "notebooks"
 
 
 def main() -> None:
-    """Write all editions anew."""
-    shutil.rmtree(OUT, ignore_errors=True)
+    """Write all editions."""
     with read_book() as references:
         write_plain(references, OUT / "plain")
         write_students(references, OUT / "student")

@@ -3,10 +3,14 @@
 import ast
 import csv
 import json
+import logging
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import ipywidgets
@@ -19,6 +23,7 @@ pytest.importorskip("jupyter_book")
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
+import make_editions  # noqa: E402
 from editions import course, painters, teacher  # noqa: E402
 from editions.notebooks import SETUP, plain_notebook, sources, tags  # noqa: E402
 from editions.plain import Plain, is_plain  # noqa: E402
@@ -125,6 +130,12 @@ def test_a_painter_without_a_panel_is_an_error():
         list(painters.text_cells("```{painter} fly\n```", plain, "cell-7"))
 
 
+def test_a_line_names_the_solution_that_follows():
+    text = "```{solution-start} ex-1\n```"
+    assert plain(text) == "**Solution of exercise ex-1**, folded in the next cell. Try it first."
+    assert Plain(Known(), {}, answers="open")(text) == "**Solution of exercise ex-1:**"
+
+
 def test_students_get_the_panels_as_well():
     source = new_notebook(cells=[new_markdown_cell("A.\n\n```{painter} studio\n```")])
     cells = list(course.Exercises(source, plain, solved=False).cells())
@@ -221,7 +232,8 @@ def test_students_get_stubs_and_checks_and_no_answers(path, references):
     assert "<details>" not in text and "**Solution" not in text
     stubs = [cell for cell in notebook.cells if "raise NotImplementedError()" in cell.source]
     checks = [cell.source for cell in notebook.cells if cell.get("id", "").endswith("-check")]
-    assert checks == [source.split("# check\n")[1].strip() for source in solutions(path)]
+    lines = [source.split("# check\n")[1].strip() for source in solutions(path)]
+    assert checks == [f"{course.CHECKS}\n{each}" for each in lines]
     assert len(stubs) == len(checks)
 
 
@@ -234,7 +246,7 @@ def test_teachers_get_every_answer_open_and_their_notes(path, references):
     code = [cell.source for cell in notebook.cells if "source_hidden" not in str(cell.metadata)]
     assert [source for source in solutions(path) if source not in code] == []
     text = "\n".join(cell.source for cell in notebook.cells)
-    assert "<details>" not in text
+    assert "<details>" not in text and "folded in the next cell" not in text
     assert text.count("**For the teacher: ") == len(notes)
 
 
@@ -250,38 +262,126 @@ def test_a_note_at_an_unknown_heading_is_an_error():
 
 
 @pytest.mark.slow
+def test_writing_again_keeps_what_a_teacher_made(references, tmp_path, monkeypatch):
+    monkeypatch.setattr(make_editions, "OUT", tmp_path)
+    monkeypatch.setattr(make_editions, "read_book", lambda: nullcontext(references))
+    make_editions.main()
+    written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {path.relative_to(tmp_path).parts[0] for path in written} == {
+        "plain",
+        "student",
+        "teacher",
+        "course",
+    }
+    made = ["gradebook.db", "submitted/ada/02_diffusion/a.ipynb", "source/mine/mine.ipynb"]
+    for name in made:
+        (tmp_path / "course" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "course" / name).write_text("marks")
+    for path in written:
+        path.write_text("old")
+    make_editions.main()
+    assert {path: path.read_bytes() for path in written} == written
+    assert [(tmp_path / "course" / name).read_text() for name in made] == ["marks"] * len(made)
+
+
+@pytest.fixture
+def collector(tmp_path):
+    """What finds student and chapter in a file's name, for a course of two chapters."""
+    loader = pytest.importorskip("traitlets.config").PyFileConfigLoader
+    zipcollect = pytest.importorskip("nbgrader.plugins.zipcollect")
+    for chapter in ("02_diffusion", "b_benchmarks"):
+        (tmp_path / "source" / chapter).mkdir(parents=True)
+    (tmp_path / "nbgrader_config.py").write_text(course.CONFIG, encoding="utf-8")
+    settings = loader("nbgrader_config.py", path=str(tmp_path)).load_config()
+    return zipcollect.FileNameCollectorPlugin(config=settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("ada_02_diffusion.ipynb", "ada"),
+        ("jean_paul_02_diffusion.ipynb", "jean_paul"),
+        ("Ada Lovelace_512_assignsubmission_file_02_diffusion.ipynb", "Ada Lovelace"),
+        ("Ada Lovelace_512_assignsubmission_file/02_diffusion.ipynb", "Ada Lovelace"),
+        ("Jean_Paul_7_assignsubmission_file_/02_diffusion.ipynb", "Jean_Paul"),
+        ("class/ada_02_diffusion.ipynb", "ada"),
+    ],
+)
+def test_a_file_belongs_to_the_student_whom_it_names(name, student, collector):
+    found = collector.collect(f"/my_course/extracted/{name}")
+    assert (found["student_id"], found["file_id"]) == (student, "02_diffusion.ipynb")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["02_diffusion.ipynb", "ada_02_difusion.ipynb", "ada_3_x.ipynb", "ada_02_diffusion (1).ipynb"],
+)
+def test_a_file_that_fits_no_chapter_is_left_out_with_a_warning(name, collector, caplog):
+    path = f"/my_course/extracted/{name}"
+    collector.log = logging.getLogger("nbgrader-test")
+    assert collector.collect(path) is None
+    assert path in caplog.text
+
+
+def commands_of_the_guide():
+    """The blocks of nbgrader's commands in the guide for teachers, each command in its parts."""
+    guide = (ROOT / "book" / "c_teaching.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```bash\n(nbgrader .*?)```", guide, re.DOTALL)
+    return [
+        [shlex.split(line, comments=True)[1:] for line in block.splitlines()] for block in blocks
+    ]
+
+
+@pytest.mark.slow
 @pytest.mark.notebook
-def test_a_course_is_assigned_collected_and_graded_with_five_commands(references, tmp_path):
-    """Ada hands in the solution, Bob the stubs."""
+def test_a_course_is_assigned_collected_and_graded_as_the_guide_says(references, tmp_path):
+    """Ada hands in the stubs and then the solution; Jean is late; a file has no known name."""
     pytest.importorskip("nbgrader")
     folder, chapter = tmp_path / "course", "02_diffusion"
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     active = os.environ | {"PATH": programs}  # nbgrader calls alembic by its name
     course.write_course(references, folder)
 
-    def nbgrader(command, *arguments):
-        program = [sys.executable, "-m", "nbgrader", command, *arguments]
+    def nbgrader(*arguments):
+        program = [sys.executable, "-m", "nbgrader", *arguments]
         ran = subprocess.run(program, cwd=folder, env=active, capture_output=True, text=True)
         assert ran.returncode == 0, ran.stderr[-2000:]
+        return ran.stderr
 
-    nbgrader("generate_assignment", chapter)
+    def marks():
+        with (folder / "grades.csv").open(encoding="utf-8", newline="") as file:
+            return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+
+    def feedback(student):
+        page = folder / "feedback" / student / chapter / f"{chapter}.html"
+        return page.read_text(encoding="utf-8")
+
+    (assign, *grade), again = commands_of_the_guide()
+    nbgrader(*assign)
     released = folder / "release" / chapter / f"{chapter}.ipynb"
     student = course.course_notebook(ROOT / "book" / f"{chapter}.ipynb", references, solved=False)
     sheet = nbformat.read(released, 4)
     assert [cell.source for cell in sheet.cells] == [cell.source for cell in student.cells]
+    solved = folder / "source" / chapter / released.name
     inbox = folder / "downloaded" / chapter / "archive"
     inbox.mkdir(parents=True)
-    shutil.copy(folder / "source" / chapter / released.name, inbox / f"ada_{released.name}")
-    shutil.copy(released, inbox / f"bob_{released.name}")
-    nbgrader("zip_collect", chapter)
-    nbgrader("autograde", chapter)
-    nbgrader("generate_feedback", chapter)
-    nbgrader("export")
-    with (folder / "grades.csv").open(encoding="utf-8", newline="") as file:
-        marks = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
-    assert marks == {"ada": 3 * course.POINTS["code"], "bob": 0}
-    feedback = folder / "feedback" / "bob" / chapter / f"{chapter}.html"
-    assert "NotImplementedError" in feedback.read_text(encoding="utf-8")
+    shutil.copy(released, inbox / f"ada_{released.name}")
+    for name in ("homework.ipynb", "ada_05_textual_inversion.ipynb"):
+        shutil.copy(released, inbox / name)
+    said = "".join(nbgrader(*command) for command in grade)
+    assert re.search(r"WARNING.*Skipped.*homework\.ipynb", said)
+    assert re.search(r"WARNING.*Skipped.*05_textual_inversion\.ipynb", said)
+    assert marks() == {"ada": 0}
+    assert "NotImplementedError" in feedback("ada")
+
+    shutil.copy(solved, inbox / f"ada_{released.name}")
+    late = f"Jean_Paul Roux_512_assignsubmission_file_{released.name}"
+    shutil.copy(solved, inbox / late)
+    for command in again:
+        nbgrader(*command)
+    full = 3 * course.POINTS["code"]
+    assert marks() == {"ada": full, "Jean_Paul Roux": full}
+    assert "raise NotImplementedError" not in feedback("ada")
 
 
 # ------------------------------------------------------------------------- where they must run

@@ -26,32 +26,45 @@ BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 TO_DO = ["# YOUR CODE HERE", "raise NotImplementedError()"]
 EXERCISE = ("exercise", "solution", "solution-start", "solution-end")
 POINTS = {"code": 2, "words": 2}
-CONFIG = '''"""nbgrader's settings for this course. Submissions are named STUDENT_CHAPTER.ipynb."""
+CHECKS = "# Run this cell to check your answer."
+CONFIG = r'''"""nbgrader's settings for this course. Submissions are named STUDENT_CHAPTER.ipynb.
+
+The student's name may contain underscores. The files that Moodle packs work as they are, whether
+it puts a student's number into the name of the file or of a folder. Other files are left out, and
+nbgrader's warning names them.
+"""
+
+import re
+from pathlib import Path
 
 c = get_config()  # noqa: F821  (nbgrader brings it)
 c.CourseDirectory.course_id = "inst-tutorial"
+chapters = "|".join(re.escape(path.name) for path in Path(__file__).parent.glob("source/*"))
 c.FileNameCollectorPlugin.named_regexp = (
-    r".*[/\\\\](?P<student_id>[^_/\\\\]+)_(?P<file_id>[^/\\\\]+[.]ipynb)$"
+    r".*[/\\](?P<student_id>[^/\\]+?)"
+    r"(_|_\d+_assignsubmission_file(_|_?[/\\]))"
+    rf"(?P<file_id>({chapters})[.]ipynb)$"
 )
+c.ZipCollectApp.strict = True
 c.ExecutePreprocessor.timeout = 300
 '''
 
 
 def write_course(references: References, folder: Path) -> None:
     """A course for nbgrader: its settings, and an assignment for each notebook with exercises."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
     for path in sources():
         notebook = course_notebook(path, references, solved=True)
         if any("nbgrader" in cell.metadata for cell in notebook.cells):
             assignment = folder / "source" / path.stem
-            assignment.mkdir(parents=True)
+            assignment.mkdir(parents=True, exist_ok=True)
             nbformat.write(notebook, assignment / path.name)
 
 
 def write_students(references: References, folder: Path) -> None:
     """The notebooks for students."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for path in sources():
         nbformat.write(course_notebook(path, references, solved=False), folder / path.name)
 
@@ -117,7 +130,8 @@ class Exercises:
         answer = marked(answer) if self.solved else released(answer)
         yield new_code_cell(answer, id=key, metadata=graded(key, "code", solution=True))
         marks = graded(f"{key}-check", "code", grade=True, locked=True, points=POINTS["code"])
-        yield new_code_cell(check.strip(), id=f"{key}-check", metadata=marks)
+        check = f"{CHECKS}\n{check.strip()}"
+        yield new_code_cell(check, id=f"{key}-check", metadata=marks)
 
 
 def label(cell: NotebookNode) -> str:

@@ -127,9 +127,7 @@ class Plain:
             "math": lambda one: self.formula(one.body, one.options.get("label")),
             "solution": lambda one: self.folded(f"Solution of {self.called(one)}", self(one.body)),
             "solution-end": lambda one: "",
-            "solution-start": lambda one: (
-                f"**Solution of {self.called(one)}**, folded in the next cell. Try it first."
-            ),
+            "solution-start": self.solution_start,
         }
         if piece.name not in known:
             raise ValueError(f"no plain form for the directive {piece.name!r}: {sorted(known)}")
@@ -150,6 +148,13 @@ class Plain:
         """The exercise with its number and its title."""
         link = self.references.numbered(piece.options["label"], "exercise")
         return f"**{link}. {self(piece.title)}**\n\n{self(piece.body)}\n"
+
+    def solution_start(self, piece: Piece) -> str:
+        """The line above a cell with a solution, which is folded where answers are."""
+        name = f"Solution of {self.called(piece)}"
+        if self.answers == "open":
+            return f"**{name}:**"
+        return f"**{name}**, folded in the next cell. Try it first."
 
     def figure(self, piece: Piece) -> str:
         """The picture of the page, from the online book, with its number if it has one."""

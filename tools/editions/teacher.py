@@ -53,7 +53,7 @@ def read_notes() -> dict[str, dict[str, Note]]:
 
 def write_teachers(references: References, folder: Path) -> None:
     """The notebooks for teachers."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     notes = read_notes()
     for path in sources():
         notebook = teacher_notebook(path, references, notes.get(path.stem, {}))
