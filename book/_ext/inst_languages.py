@@ -122,7 +122,7 @@ def _language_switch(
     other = ENGLISH if english_site(app) else KOREAN
     title = other["twin" if twin == page else "none"]
     context["twin"] = {**other, "url": context["pathto"](path, 1), "title": title}
-    if page in pages:
+    if page in pages and app.builder.name == "html":
         link = (
             f'<link rel="alternate" hreflang="{other["code"]}" href="{context["twin"]["url"]}" />'
         )

@@ -98,7 +98,7 @@ def _scripts(
 
 def _copy_painter(app: Sphinx, error: Exception | None) -> None:
     """Put painter and app into the built pages."""
-    if error or app.builder.format != "html" or english_site(app):
+    if error or app.builder.name != "html" or english_site(app):
         return
     target = Path(app.outdir, FOLDER)
     shutil.rmtree(target, ignore_errors=True)
