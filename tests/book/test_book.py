@@ -322,6 +322,7 @@ def test_a_page_is_whole(page, site, address, tab):
     assert tab.evaluate(CUT_OFF) == []
     shown = [(site / urlsplit(source).path[1:], scale) for source, scale in tab.evaluate(GRIDS)]
     assert [path.name for path, scale in shown if scale * smallest_picture(path) < 90] == []
+    assert tab.evaluate(HALF_A_CHART) == []
     assert tab.complaints == []
 
 
@@ -329,6 +330,11 @@ def test_a_page_is_whole(page, site, address, tab):
 GRIDS = """() => [...document.querySelectorAll("img.inst-pictures")]
   .filter((image) => image.checkVisibility())
   .map((image) => [image.src, image.getBoundingClientRect().width / image.naturalWidth])"""
+
+# Each chart of which a phone shows a part only.
+HALF_A_CHART = """() => [...document.querySelectorAll("img.inst-chart")]
+  .filter(({ parentElement: box }) => box.scrollWidth > box.clientWidth + 1)
+  .map((image) => image.alt)"""
 
 # What is wider than a phone and cannot be scrolled to.
 CUT_OFF = """() => [...document.querySelectorAll("article *")].filter((one) => {
@@ -348,6 +354,39 @@ def smallest_picture(path):
 def brightness(element):
     shot = Image.open(io.BytesIO(element.screenshot())).convert("L")
     return ImageStat.Stat(shot).mean[0]
+
+
+# How far a box fades at its left and right edge, in pixels.
+FADES = """(box) => ["before", "behind"].map((side) =>
+  parseFloat(getComputedStyle(box).getPropertyValue(`--inst-${side}`)))"""
+
+
+@needs_chromium
+def test_a_grid_fades_at_the_edge_behind_which_there_is_more(address, tab):
+    tab.set_viewport_size({"width": PHONE, "height": 800})
+    tab.goto(f"{address}/book/10_style_transfer.html")
+    boxes = tab.locator("a:has(> img.inst-pictures):visible")
+    wide = [box for box in boxes.all() if box.evaluate("(b) => b.scrollWidth > b.clientWidth")]
+    seen = []
+    for place in ("0", "(b.scrollWidth - b.clientWidth) / 2", "b.scrollWidth"):
+        wide[0].evaluate(f"(b) => {{ b.scrollLeft = {place}; }}")
+        tab.evaluate("() => new Promise((drawn) => requestAnimationFrame(drawn))")
+        seen.append([width > 0 for width in wide[0].evaluate(FADES)])
+    assert seen == [[False, True], [True, True], [True, False]]
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    tab.evaluate("() => new Promise((drawn) => requestAnimationFrame(drawn))")
+    assert wide[0].evaluate(FADES) == [0, 0]
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [360, PHONE])
+def test_three_pictures_to_choose_from_stand_in_a_row_of_a_phone(width, address, tab):
+    tab.set_viewport_size({"width": width, "height": 800})
+    tab.goto(f"{address}/book/10_style_transfer.html")
+    for gallery in tab.locator(".inst-view-gallery:visible").all():
+        boxes = [picture.bounding_box() for picture in gallery.locator("img").all()]
+        assert min(box["width"] for box in boxes) >= 90
+        assert len({box["y"] for box in boxes[:3]}) == 1
 
 
 @needs_chromium

@@ -479,6 +479,9 @@ def test_a_phone_needs_no_sideways_scrolling(browser, server, web_page):
     page.goto(f"{server.address}/studio")
     page.locator(".inst-painter[data-ready]").wait_for(timeout=LONG)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    boxes = [face.bounding_box() for face in page.locator(".ip-gallery img").all()]
+    assert min(box["width"] for box in boxes) >= 90
+    assert len({box["y"] for box in boxes[:3]}) == 1
     context.close()
 
 
