@@ -2,6 +2,7 @@
 
 import ast
 import csv
+import inspect
 import json
 import logging
 import os
@@ -29,6 +30,9 @@ from editions.notebooks import SETUP, plain_notebook, sources, tags  # noqa: E40
 from editions.plain import Plain, is_plain  # noqa: E402
 from editions.references import Link, read_book  # noqa: E402
 from fresh import build_wheel, fresh_environment  # noqa: E402
+
+from inst_tutorial.studies import experiments  # noqa: E402
+from inst_tutorial.studies.plan import Plan  # noqa: E402
 
 each_source = pytest.mark.parametrize("path", sources(), ids=lambda path: path.stem)
 
@@ -150,6 +154,11 @@ def references():
     """What Sphinx knows about the book."""
     with read_book() as found:
         yield found
+
+
+def test_reading_the_book_leaves_the_functions_of_this_process_alone(references):
+    """Sphinx can put the words of a default in its place, and a command then refuses to start."""
+    assert inspect.signature(experiments.main).parameters["styles"].default == Plan.styles
 
 
 @pytest.fixture(scope="session")

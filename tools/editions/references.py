@@ -40,6 +40,7 @@ def read_book(root: Path = ROOT) -> Iterator[References]:
         cli_config={"latex_individualpages": False},
     )
     config |= {"external_toc_path": str(root / "_toc.yml")}
+    config |= {"autodoc_preserve_defaults": False}  # else autodoc changes functions of this process
     with tempfile.TemporaryDirectory() as folder:
         out, trees = (str(Path(folder, name)) for name in ("out", "trees"))
         app = Sphinx(str(root), None, out, trees, "dummy", config, status=None, freshenv=True)
