@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean
@@ -24,7 +24,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from inst_tutorial.learning import LearningSettings
-from inst_tutorial.metrics import texture_distance
+from inst_tutorial.metrics import texture_distance, truth_distance
 from inst_tutorial.painter import Painter
 from inst_tutorial.studies.trial import Trial, learn_words
 from inst_tutorial.style_transfer import TransferSettings
@@ -69,40 +69,34 @@ def make_trials(painter: Painter, styles: Sequence[Style], contents: int) -> lis
     ]
 
 
-def truth_distances(trials: Sequence[Trial], results: Sequence[list[Image.Image]]) -> list[float]:
+def distances_to_truth(
+    trials: Sequence[Trial],
+    results: Sequence[list[Image.Image]],
+    measure: Callable[[Image.Image, Image.Image], float] = truth_distance,
+) -> list[float]:
     """How far the results of each trial are from its truths, trial after trial."""
     return [
-        distance
-        for trial, pictures in zip(trials, results, strict=True)
-        for distance in trial.truth_distances(pictures)
-    ]
-
-
-def texture_distances(trials: Sequence[Trial], results: Sequence[list[Image.Image]]) -> list[float]:
-    """How far the strokes of each trial's results are from those of its truths, dB."""
-    return [
-        texture_distance(picture, truth)
+        measure(picture, truth)
         for trial, pictures in zip(trials, results, strict=True)
         for picture, truth in zip(pictures, trial.truths, strict=True)
     ]
 
 
-def by_word(
+def repainted(
     trials: Sequence[Trial], words: Sequence[Word], settings: TransferSettings
-) -> list[float]:
-    """The truth distances of contents repainted with the word of each trial."""
-    pairs = zip(trials, words, strict=True)
-    return truth_distances(trials, [trial.repaint(word, settings) for trial, word in pairs])
+) -> list[list[Image.Image]]:
+    """The contents of each trial, repainted with its word."""
+    return [trial.repaint(word, settings) for trial, word in zip(trials, words, strict=True)]
 
 
 def by_caption(trials: Sequence[Trial], settings: TransferSettings) -> list[float]:
     """The truth distances of contents repainted by the best caption."""
-    return truth_distances(trials, [trial.repaint_by_caption(settings) for trial in trials])
+    return distances_to_truth(trials, [trial.repaint_by_caption(settings) for trial in trials])
 
 
 def of_contents(trials: Sequence[Trial]) -> list[float]:
     """The truth distances of the contents themselves."""
-    return truth_distances(trials, [trial.contents for trial in trials])
+    return distances_to_truth(trials, [trial.contents for trial in trials])
 
 
 # -------------------------------------------------------------------------------- rows
@@ -142,7 +136,7 @@ def sweep_learning(
     for kind, rate in RATES:
         settings = LearningSettings(kind=kind, learning_rate=rate, steps=steps, patience=steps)
         words = learn_words(trials, settings, watched=WATCHED)
-        distances = by_word(trials, words, TransferSettings())
+        distances = distances_to_truth(trials, repainted(trials, words, TransferSettings()))
         row = {"kind": kind, "rate": rate, **learned(words), "distance": round(mean(distances), 2)}
         row |= {"% nearer than caption": wins(distances, caption)}
         rows.append(show(row | {"% nearer than content": wins(distances, content)}))
@@ -175,8 +169,9 @@ def sweep_transfer(
     rows: list[Row] = []
     for strength, guidance, (sampling, eta) in tqdm(GRID, desc="sweep"):
         settings = TransferSettings(strength=strength, guidance=guidance, steps=sampling, eta=eta)
-        results = [trial.repaint(word, settings) for trial, word in zip(trials, words, strict=True)]
-        distances, texture = truth_distances(trials, results), texture_distances(trials, results)
+        results = repainted(trials, words, settings)
+        distances = distances_to_truth(trials, results)
+        texture = distances_to_truth(trials, results, texture_distance)
         row: Row = {"strength": strength, "guidance": guidance, "steps": sampling, "eta": eta}
         row |= {"distance": round(mean(distances), 2), "texture": round(mean(texture), 2)}
         rows.append(show(row | {"% nearer than content": wins(distances, content)}))

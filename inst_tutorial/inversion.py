@@ -18,9 +18,14 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
-from inst_tutorial.devices import upload
 from inst_tutorial.noise_level import start_index, timesteps
-from inst_tutorial.noise_schedule import Schedule, ScheduleError, ddim_inverse_step, q_sample
+from inst_tutorial.noise_schedule import (
+    Schedule,
+    ScheduleError,
+    ddim_inverse_step,
+    q_sample,
+    random_noise,
+)
 from inst_tutorial.sampling import NoisePredictor
 
 
@@ -74,7 +79,7 @@ def plain_noising(
     Equations", 2022.
     """
     remaining = _remaining(painter.schedule, steps, strength)
-    noise = _random_noise(z0, generator)
+    noise = random_noise(z0, generator)
     latent = q_sample(painter.schedule, z0, remaining[0], noise)
     return Inverted(latent, remaining, noise, calls=0)
 
@@ -179,14 +184,9 @@ def _stochastic(
     generator: Generator,
 ) -> Inverted:
     """The three steps of stochastic inversion, at timestep `level`."""
-    z_t = q_sample(painter.schedule, z0, level, _random_noise(z0, generator))
+    z_t = q_sample(painter.schedule, z0, level, random_noise(z0, generator))
     noise = painter.predict_noise(z_t, level, context.expand(len(z0), -1, -1))
     return Inverted(q_sample(painter.schedule, z0, level, noise), remaining, noise, calls=1)
-
-
-def _random_noise(z0: Tensor, generator: Generator) -> Tensor:
-    """Noise in the shape of z0, drawn on the CPU so that every device gets the same."""
-    return upload(torch.randn(z0.shape, generator=generator), z0.device, z0.dtype)
 
 
 def _noise_between(schedule: Schedule, z0: Tensor, z_t: Tensor, t: int) -> Tensor:

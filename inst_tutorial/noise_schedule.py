@@ -169,6 +169,11 @@ def multiscale_noise(shape: Sequence[int], coarse_level: float, generator: Gener
     return noise
 
 
+def random_noise(like: Tensor, generator: Generator) -> Tensor:
+    """Noise in the shape of `like`, drawn on the CPU so that every device gets the same."""
+    return upload(torch.randn(like.shape, generator=generator), like.device, like.dtype)
+
+
 def q_sample(schedule: Schedule, z0: Tensor, t: int | Tensor, noise: Tensor) -> Tensor:
     """z_t: z0 (b, ...) noised to level t, an int or one a row (b,). DDPM, eq. 4."""
     signal, sigma = _signal_and_noise(schedule, z0, t)

@@ -11,8 +11,13 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
-from inst_tutorial.devices import upload
-from inst_tutorial.noise_schedule import Schedule, ddim_step, partly_new_noise, predict_z0
+from inst_tutorial.noise_schedule import (
+    Schedule,
+    ddim_step,
+    partly_new_noise,
+    predict_z0,
+    random_noise,
+)
 
 Callback = Callable[[int, int, Tensor, Tensor], None]
 """callback(i, t, z_t, z0_hat): step i starts from z_t at timestep t and guesses z0_hat."""
@@ -76,9 +81,8 @@ def sample(
         if callback is not None:
             callback(i, t, z_t, predict_z0(painter.schedule, z_t, t, eps))
         noise = eps
-        if eta > 0:
-            new = torch.randn((1, *z_t.shape[1:]), generator=generator)
-            new = upload(new, z_t.device, z_t.dtype)
+        if eta > 0 and generator is not None:
+            new = random_noise(z_t[:1], generator)  # (1, ...)
             noise = partly_new_noise(painter.schedule, t, t_prev, eps, new, eta)
         z_t = ddim_step(painter.schedule, z_t, t, t_prev, eps, noise)
     return z_t
