@@ -137,6 +137,7 @@ def epub(tmp_path_factory):
     settings = {k: v for k, v in SETTINGS.items() if k in own or k.startswith("epub_")}
     extra = {
         "extensions": ["myst_parser", "inst_epub", "inst_mathml"],
+        "source_suffix": {".md": "markdown"},  # not what the book's parser left in this process
         "myst_enable_extensions": ["dollarmath"],
         "html_static_path": [str(ROOT / "book/_static")],
         "html_baseurl": "https://site/",

@@ -16,6 +16,7 @@ from typing import Any
 
 from jupyter_book.config import get_final_config
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,8 +44,9 @@ def read_book(root: Path = ROOT) -> Iterator[References]:
     config |= {"autodoc_preserve_defaults": False}  # else autodoc changes functions of this process
     with tempfile.TemporaryDirectory() as folder:
         out, trees = (str(Path(folder, name)) for name in ("out", "trees"))
-        app = Sphinx(str(root), None, out, trees, "dummy", config, status=None, freshenv=True)
-        app.build()
+        with docutils_namespace():  # what it registers ends with it, for the next Sphinx
+            app = Sphinx(str(root), None, out, trees, "dummy", config, status=None, freshenv=True)
+            app.build()
         yield References(app)
 
 

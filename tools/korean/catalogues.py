@@ -15,6 +15,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 from jupyter_book.config import get_final_config
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 from inst_tutorial.files import atomic_path
 from korean.markup import words
@@ -54,8 +55,9 @@ def messages(pages: Iterable[str], root: Path = ROOT) -> dict[str, list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         out, trees = (str(Path(folder, name)) for name in ("out", "trees"))
         # Links to pages that are not read would be warned of.
-        app = Sphinx(str(root), None, out, trees, "dummy", config, None, None, freshenv=True)
-        app.builder.read()
+        with docutils_namespace():  # what it registers ends with it, for the next Sphinx
+            app = Sphinx(str(root), None, out, trees, "dummy", config, None, None, freshenv=True)
+            app.builder.read()
         found = {page: app.env.get_doctree(page)["messages"] for page in pages}
     return {page: list(dict.fromkeys(texts)) for page, texts in found.items()}
 
