@@ -34,9 +34,10 @@ import hashlib, json, sys, time
 from inst_tutorial import world
 from inst_tutorial.world import Scene, Style, paint
 try:
-    from inst_tutorial.pretraining.data.painting import prepare_painter
-    prepare_painter()
-except ImportError:
+    from inst_tutorial.pretraining.data import painting
+    prepare = getattr(painting, "prepare_painting_process", None) or painting.prepare_painter
+    prepare()
+except (ImportError, AttributeError):
     pass
 def one_by_one(scene, style):
     return paint(scene, style), paint(scene)

@@ -66,19 +66,19 @@ class Pictures:
 
     Attributes:
         minutes: how long all cores paint before anything is trained.
-        least: examples that there must be before training begins.
-        most: examples after which painting ends.
-        workers: processes that paint.
-        validation: examples that watch the training.
+        least_examples: how many there must be before training begins.
+        most_examples: how many there are when painting ends.
+        worker_processes: how many paint, and write captions, at the same time.
+        validation_examples: how many watch the training.
         while_training: whether painting goes on while networks train.
         shares: what the examples consist of.
     """
 
     minutes: float = 6.0
-    least: int = 1
-    most: int = 40_000
-    workers: int = 2
-    validation: int = 256
+    least_examples: int = 1
+    most_examples: int = 40_000
+    worker_processes: int = 2
+    validation_examples: int = 256
     while_training: bool = False
     shares: Shares = BROAD_SHARES
 
@@ -89,27 +89,27 @@ class Autoencoder:
 
     Attributes:
         channels: of the four levels; three halvings, so f = 8.
-        latents: latent channels.
+        latent_channels: numbers at each place of a latent.
         posterior_std: of the latents, which have unit variance.
         crop: side of the training crops, pixels.
-        pca: share of the budget in which encoder and decoder learn linear latents.
-        mse: weight of the squared error beside the absolute one.
-        edges: weight of the error of gradients.
-        most: paintings that it is trained on, the first of the pool.
+        pca_share: share of the budget in which encoder and decoder learn linear latents.
+        mse_weight: weight of the squared error beside the absolute one.
+        edge_weight: weight of the error of gradients.
+        most_examples: how many it is trained on, the first of the pool.
     """
 
     channels: tuple[int, ...] = (32, 64, 96, 128)
-    latents: int = 24
+    latent_channels: int = 24
     posterior_std: float = 0.05
     crop: int = 64
-    pca: float = 0.35
-    mse: float = 4.0
-    edges: float = 0.5
-    most: int = 60_000
+    pca_share: float = 0.35
+    mse_weight: float = 4.0
+    edge_weight: float = 0.5
+    most_examples: int = 60_000
 
     def end_to_end(self) -> Autoencoder:
         """Without the linear start: for an autoencoder that is trained already."""
-        return replace(self, pca=0.0)
+        return replace(self, pca_share=0.0)
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,10 @@ class Clip:
     """Size of the text and vision towers, and what they are trained on.
 
     Attributes:
-        hard_negatives: captions with hard negatives, that the text tower learns from.
-        others: captions beside those of the batch, among which a picture's own is to be found.
-        caption_weight: of that, beside finding the subject.
+        hard_negative_captions: how many captions, each with its hard negatives, the text tower
+            learns from.
+        other_captions: how many, beside those of the batch, a picture's own is to be found among.
+        caption_weight: weight of that, beside finding the subject.
     """
 
     width: int = 192
@@ -129,8 +130,8 @@ class Clip:
     patch: int = 16
     projection: int = 128
     text_length: int = 40
-    hard_negatives: int = 16_000
-    others: int = 1024
+    hard_negative_captions: int = 16_000
+    other_captions: int = 1024
     caption_weight: float = 1.0
 
 
@@ -141,7 +142,7 @@ class UNet:
     Attributes:
         channels: at 16x16, 8x8 (both with cross-attention) and 4x4.
         heads: of each attention.
-        empty: share of empty captions, for guidance (Ho and Salimans, 2022).
+        empty_share: share of empty captions, for guidance (Ho and Salimans, 2022).
         snr_gamma: loss weight min(SNR, gamma) / SNR (Hang et al., "Efficient Diffusion
             Training via Min-SNR Weighting Strategy", 2023, section 3.4), which bounds the weight
             of nearly clean latents.
@@ -150,19 +151,20 @@ class UNet:
             much noise, and the text decides what the picture shows, errors count for more.
         coarse_level: deviation of the coarse noise (`multiscale_noise`), which lets
             the caption, and not the colours seen through the noise, decide the palette.
-        photographs: share of examples in whose noise the scene's photograph is hidden
+        photograph_share: share of examples in whose noise the scene's photograph is hidden
             (`photograph_level`), so that the caption, and not what is seen, decides the style.
-        named: share of examples whose caption names the artist instead of describing the style.
+        named_share: share of examples whose caption names the artist instead of describing the
+            style.
     """
 
     channels: tuple[int, ...] = (128, 192, 256)
     heads: int = 4
-    empty: float = 0.1
+    empty_share: float = 0.1
     snr_gamma: float = 5.0
     signal_floor: float = 0.05
     coarse_level: float = 0.4
-    photographs: float = 0.5
-    named: float = 0.62
+    photograph_share: float = 0.5
+    named_share: float = 0.62
 
 
 @dataclass(frozen=True)
@@ -207,10 +209,14 @@ class Recipe:
             raise ValueError(f"no recipe for device {device!r}: choose 'cpu' or 'cuda'")
         return cls(
             pictures=Pictures(
-                least=10_000, most=450_000, workers=14, validation=512, while_training=True
+                least_examples=10_000,
+                most_examples=450_000,
+                worker_processes=14,
+                validation_examples=512,
+                while_training=True,
             ),
             fit_autoencoder=_on_gpu(1.5, batch=128, learning_rate=5e-4, ema=0.998),
-            clip=Clip(hard_negatives=100_000),
+            clip=Clip(hard_negative_captions=100_000),
             fit_text=_on_gpu(1, batch=256, learning_rate=1e-3, compile=True),
             fit_clip=_on_gpu(3, batch=256, learning_rate=1e-3, compile=True),
             fit_unet=_on_gpu(

@@ -106,22 +106,22 @@ class PretrainingRun:
         """Paint the validation examples, then training examples for the time given, unless the
         painting goes on while networks train."""
         settings = self.recipe.pictures
-        options: dict[str, Any] = {"workers": settings.workers, "progress": self.progress}
-        fill(self.held_back, settings.validation, settings.shares, **options)
+        options: dict[str, Any] = {"workers": settings.worker_processes, "progress": self.progress}
+        fill(self.held_back, settings.validation_examples, settings.shares, **options)
         budget = self.work / "pictures.done"
         if not settings.while_training and not budget.exists():
             minutes = settings.minutes
-            fill(self.pool, settings.most, settings.shares, minutes=minutes, **options)
+            fill(self.pool, settings.most_examples, settings.shares, minutes=minutes, **options)
             budget.touch()
 
     def _pool(self) -> Pool:
         """The training pictures, as soon as there are enough to begin."""
         settings, began = self.recipe.pictures, time.monotonic()
-        while settings.while_training and len(self.pool) < settings.least:
+        while settings.while_training and len(self.pool) < settings.least_examples:
             if time.monotonic() - began > PATIENCE:
                 break
             time.sleep(0.1)
-        if len(self.pool) < settings.least or not len(self.held_back):
+        if len(self.pool) < settings.least_examples or not len(self.held_back):
             raise TrainingError(f"too few pictures in {self.work}: do the stage 'pictures' first")
         return self.pool
 
@@ -135,7 +135,7 @@ class PretrainingRun:
         """
         done, settings, recipe = self.work / "vae", self.recipe.autoencoder, self.recipe
         vae = self._old("vae")
-        if done.exists() or (vae and vae.config.latent_channels == settings.latents):
+        if done.exists() or (vae and vae.config.latent_channels == settings.latent_channels):
             return
         pool = self._pool()
         if vae is None:
@@ -148,7 +148,7 @@ class PretrainingRun:
         )
         sample = pool.pictures.view()[:SAMPLE]
         linear = autoencoder.LinearLatents(
-            sample, settings.latents, 2 ** (len(settings.channels) - 1)
+            sample, settings.latent_channels, 2 ** (len(settings.channels) - 1)
         )
         self._reconstruct(run, linear.to(run.device), settings)
         vae = run.average.vae
@@ -160,7 +160,7 @@ class PretrainingRun:
     ) -> None:
         """Train what a `Reconstruction` leaves open, watched on validation pictures."""
         files = {"pictures": self._pool().pictures}
-        data = Resident(files, self.recipe.autoencoder.most, run.device)
+        data = Resident(files, self.recipe.autoencoder.most_examples, run.device)
         watched = self.held_back.pictures.view()[:64]
 
         def validate(model: Any) -> dict[str, float]:
@@ -186,7 +186,9 @@ class PretrainingRun:
         )
         run = self._training("text", clip.Describing(model), recipe.fit_text)
         negatives = hard_negatives(
-            settings.hard_negatives + 128, workers=recipe.pictures.workers, progress=self.progress
+            settings.hard_negative_captions + 128,
+            workers=recipe.pictures.worker_processes,
+            progress=self.progress,
         )
         ids = np.stack([clip.tokenize(tokens, captions) for captions in negatives])  # (n, 4, L)
         watched, ids = ids[:128], ids[128:]
@@ -257,7 +259,7 @@ class PretrainingRun:
             network.set_attn_processor(AttnProcessor())  # its backward is faster here
         vae.to(run.device)
         encoded = latents.Encoded.of(self.pool, vae, tokens, self.work)
-        data = encoded.resident(recipe.pictures.most)
+        data = encoded.resident(recipe.pictures.most_examples)
         empty = latents.empty_caption(tokens, run.device)
         std = recipe.autoencoder.posterior_std
 
@@ -371,7 +373,7 @@ class PretrainingRun:
         fit_to_known_words(
             Painter.load(self.out, device=self.device),
             self.recipe.glance_pictures,
-            workers=self.recipe.pictures.workers,
+            workers=self.recipe.pictures.worker_processes,
             progress=self.progress,
         )
 
@@ -407,7 +409,7 @@ class PretrainingRun:
             kind: Any = AutoencoderKL if name == "vae" else CLIPModel
             return kind.from_pretrained(folder).eval()
         part = self._old(name)
-        channels = self.recipe.autoencoder.latents
+        channels = self.recipe.autoencoder.latent_channels
         if part is None or (name == "vae" and part.config.latent_channels != channels):
             stage = "autoencoder" if name == "vae" else name
             raise TrainingError(f"no {name} in {self.work}: do the stage {stage!r} first")

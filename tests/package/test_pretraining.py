@@ -62,9 +62,11 @@ pytestmark = pytest.mark.slow
 
 TINY = Recipe(
     glance_pictures=60,
-    pictures=Pictures(most=32, workers=1, validation=16),
-    autoencoder=Autoencoder(channels=(4, 4, 8, 8), latents=4, crop=32),
-    clip=Clip(width=16, text_layers=1, vision_layers=1, heads=2, projection=8, hard_negatives=8),
+    pictures=Pictures(most_examples=32, worker_processes=1, validation_examples=16),
+    autoencoder=Autoencoder(channels=(4, 4, 8, 8), latent_channels=4, crop=32),
+    clip=Clip(
+        width=16, text_layers=1, vision_layers=1, heads=2, projection=8, hard_negative_captions=8
+    ),
     unet=UNet(channels=(16, 16, 16), heads=2),
     fit_autoencoder=TrainSettings(steps=4, batch=2, channels_last=True),
     fit_text=TrainSettings(steps=2, batch=4),
@@ -117,7 +119,7 @@ def test_a_caption_that_is_too_long_is_refused(monkeypatch):
 
 def test_painting_goes_on_in_the_background_while_training(tmp_path):
     pool = Pool(tmp_path / "pool")
-    settings = Pictures(most=16, workers=1, while_training=True)
+    settings = Pictures(most_examples=16, worker_processes=1, while_training=True)
     with filling(pool, settings):
         deadline = time.monotonic() + 120
         while len(pool) < 16 and time.monotonic() < deadline:
@@ -245,8 +247,9 @@ def test_the_longest_captions_fit():
 
 def test_the_recipe_stays_within_its_seeds():
     pictures = Recipe().pictures
-    assert pictures.most <= len(TRAINING) and pictures.validation <= len(VALIDATION)
-    assert Recipe().clip.hard_negatives <= len(HARD_NEGATIVES)
+    assert pictures.most_examples <= len(TRAINING)
+    assert pictures.validation_examples <= len(VALIDATION)
+    assert Recipe().clip.hard_negative_captions <= len(HARD_NEGATIVES)
 
 
 def test_of_four_captions_two_belong_together_and_two_are_wrong_in_one_thing():
@@ -395,11 +398,11 @@ def test_the_loss_hides_the_photograph_of_the_same_scene_and_side(resident):
         device=torch.device("cpu"), model=SimpleNamespace(alpha_bar=unet.ALPHA_BAR),
     )  # fmt: skip
     empty = torch.full((1, 5), 9)
-    unet.loss(run, resident, empty, 0.0, UNet(coarse_level=0.0, photographs=0.5))
+    unet.loss(run, resident, empty, 0.0, UNet(coarse_level=0.0, photograph_share=0.5))
     means = given["noise"].mean((1, 2, 3))
     assert 20 < (means.abs() > 1).sum() < 44  # half of 64
     assert means.max() < 61
-    settings = UNet(coarse_level=0.0, photographs=0.0, named=0.5, empty=0.25)
+    settings = UNet(coarse_level=0.0, photograph_share=0.0, named_share=0.5, empty_share=0.25)
     unet.loss(run, resident, empty, 0.0, settings)
     assert given["noise"].mean((1, 2, 3)).abs().max() < 1
     described, named, without = ((given["ids"] == word).all(1).sum() for word in (1, 2, 9))
@@ -632,7 +635,7 @@ def test_training_goes_on_from_a_finished_painter(pretraining_run, tmp_path):
 
 
 def test_a_finished_painter_grows_more_latents_and_a_new_unet(pretraining_run, tmp_path):
-    more = replace(TINY.autoencoder, latents=6)
+    more = replace(TINY.autoencoder, latent_channels=6)
     one_step = {f"fit_{name}": TrainSettings(steps=1, batch=2) for name in ("autoencoder", "unet")}
     again = PretrainingRun(
         tmp_path / "work", tmp_path / "out", replace(TINY, autoencoder=more, **one_step),

@@ -202,7 +202,7 @@ def test_two_processes_train_one_network(tmp_path):
 
 
 def test_a_grown_autoencoder_begins_as_the_one_it_grows_from():
-    small, large = (Autoencoder(channels=(4, 4, 8, 8), latents=n, crop=32) for n in (4, 7))
+    small, large = (Autoencoder(channels=(4, 4, 8, 8), latent_channels=n, crop=32) for n in (4, 7))
     vae = autoencoder.build(small, 32, seed=0).eval()
     more = grown(vae, large, 32, seed=1).eval()
     pictures = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1

@@ -52,7 +52,7 @@ def _chunks(first: int, count: int, shares: Shares, workers: int) -> Iterator[Ch
     """Painted chunks in the order of seeds, `count` examples in all."""
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     end = first + count
-    with ProcessPoolExecutor(workers, context, initializer=prepare_painter) as executor:
+    with ProcessPoolExecutor(workers, context, initializer=prepare_painting_process) as executor:
         pending: deque[Future[Chunk]] = deque()
         try:
             for start in range(first, end, CHUNK):
@@ -67,7 +67,7 @@ def _chunks(first: int, count: int, shares: Shares, workers: int) -> Iterator[Ch
                 future.cancel()
 
 
-def prepare_painter() -> None:
+def prepare_painting_process() -> None:
     """Let this process paint only where nothing else wants the core, and keep its memory.
 
     glibc gives large arrays back to the system each time, and asking for them anew takes a sixth
@@ -91,8 +91,8 @@ def filling(pool: Pool, settings: Pictures) -> Iterator[None]:
         yield
         return
     stop = threading.Event()
-    options = {"workers": settings.workers, "stop": stop, "progress": False}
-    arguments = pool, settings.most, settings.shares
+    options = {"workers": settings.worker_processes, "stop": stop, "progress": False}
+    arguments = pool, settings.most_examples, settings.shares
     thread = threading.Thread(target=fill, args=arguments, kwargs=options)
     thread.start()
     try:

@@ -14,21 +14,22 @@ from inst_tutorial.pretraining.data.growing_array import GrowingArray
 class Resident:
     """Copies of growing arrays on a device. Row i of each belongs to example i.
 
-    Memory for `most` examples is taken at once, so that the tensors stay where they are; on a CPU
-    the system gives it only when it is used.
+    Memory for `capacity` examples is taken at once, so that the tensors stay where they are; on a
+    CPU the system gives it only when it is used.
 
     Attributes:
-        rows: a tensor `(most, *shape)` for each array, of its dtype. Rows from `len` on are zero.
+        rows: a tensor `(capacity, *shape)` for each array, of its dtype. Rows from `len` on are
+            zero.
         count: how many examples there are, as a scalar on the device; 1 if there are none.
     """
 
     def __init__(
-        self, files: Mapping[str, GrowingArray], most: int, device: torch.device | str
+        self, files: Mapping[str, GrowingArray], capacity: int, device: torch.device | str
     ) -> None:
-        self._files, self._most, self._filled = files, most, 0
+        self._files, self._capacity, self._filled = files, capacity, 0
         self.count = torch.ones((), device=device)
         self.rows = {
-            name: torch.zeros(most, *file.shape, dtype=_dtype(file), device=device)
+            name: torch.zeros(capacity, *file.shape, dtype=_dtype(file), device=device)
             for name, file in files.items()
         }
 
@@ -37,8 +38,8 @@ class Resident:
         return self._filled
 
     def grow(self) -> int:
-        """Copy what the arrays have gained, up to `most`; how many examples there are."""
-        end = min(self._most, *map(len, self._files.values()))
+        """Copy what the arrays have gained, up to `capacity`; how many examples there are."""
+        end = min(self._capacity, *map(len, self._files.values()))
         if end > self._filled:
             new = slice(self._filled, end)
             for name, file in self._files.items():
@@ -52,7 +53,7 @@ class Resident:
     def draw(self, count: int, generator: Generator) -> Tensor:
         """Places of `count` examples, drawn evenly: (count,) int64."""
         places = torch.rand(count, generator=generator, device=self.count.device) * self.count
-        return places.long().clamp(max=self._most - 1)
+        return places.long().clamp(max=self._capacity - 1)
 
 
 def _dtype(file: GrowingArray) -> torch.dtype:

@@ -35,7 +35,7 @@ def build(settings: Autoencoder, picture_size: int, seed: int) -> Any:
             block_out_channels=settings.channels,
             down_block_types=("DownEncoderBlock2D",) * levels,
             up_block_types=("UpDecoderBlock2D",) * levels,
-            latent_channels=settings.latents,
+            latent_channels=settings.latent_channels,
             layers_per_block=1,
             norm_num_groups=1,
             mid_block_add_attention=False,
@@ -108,8 +108,8 @@ class Reconstruction(nn.Module):
         edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
         return (
             error.abs().mean()
-            + self.settings.mse * error.square().mean()
-            + self.settings.edges * edges
+            + self.settings.mse_weight * error.square().mean()
+            + self.settings.edge_weight * edges
         )
 
 
@@ -121,9 +121,9 @@ def loss(
     places = data.draw(run.fit.batch, run.generator)
     batch = crops(data.rows["pictures"], places, settings.crop, run.generator)
     b, side = len(batch), settings.crop // 2 ** (len(settings.channels) - 1)
-    shape = b, settings.latents, side, side
+    shape = b, settings.latent_channels, side, side
     noise = torch.randn(shape, generator=run.generator, device=run.device)
-    if linear is None or run.share >= settings.pca:
+    if linear is None or run.share >= settings.pca_share:
         return run.forward(batch, noise, None)
     return run.forward(batch, noise, linear(batch).float())
 

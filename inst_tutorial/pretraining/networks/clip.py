@@ -186,13 +186,13 @@ def subjects_of(tokenizer: CLIPTokenizer, ids: NDArray[np.int64]) -> NDArray[np.
 
 def loss(run: Training, pictures: Array, read: Texts, settings: Clip) -> Tensor:
     """The loss of one batch, half of it mirrored (captions know no left and right). Each
-    picture's caption is to be found among those of the batch and `settings.others` more."""
+    picture's caption is to be found among those of the batch and `settings.other_captions` more."""
     index = _draw(run)
     batch = to_pm1(pictures[index], run.device)
     mirrored = torch.rand(len(batch), 1, 1, 1, generator=run.generator, device=run.device) < 0.5
     batch = torch.where(mirrored, batch.flip(-1), batch)
     more = torch.randint(
-        run.examples, (settings.others,), generator=run.generator, device=run.device
+        run.examples, (settings.other_captions,), generator=run.generator, device=run.device
     )
     drawn = torch.from_numpy(index).to(run.device)
     captions = read.captions[torch.cat([drawn, more])]

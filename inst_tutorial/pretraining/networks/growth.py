@@ -17,7 +17,7 @@ from inst_tutorial.pretraining.settings import Autoencoder
 
 @torch.no_grad()
 def grown(vae: Any, settings: Autoencoder, picture_size: int, seed: int) -> Any:
-    """A new AutoencoderKL with `settings.latents` channels.
+    """A new AutoencoderKL with `settings.latent_channels` channels.
 
     The first latents and the decoded pictures are those of `vae`. The new latents are random
     functions of the picture, and the decoder does not look at them yet.
@@ -25,17 +25,17 @@ def grown(vae: Any, settings: Autoencoder, picture_size: int, seed: int) -> Any:
     Raises ValueError if `vae` has other levels, or more latents.
     """
     old_count, levels = vae.config.latent_channels, tuple(vae.config.block_out_channels)
-    if levels != settings.channels or old_count > settings.latents:
+    if levels != settings.channels or old_count > settings.latent_channels:
         raise ValueError(
             f"an autoencoder with levels {levels} and {old_count} latents cannot grow to levels "
-            f"{settings.channels} and {settings.latents} latents"
+            f"{settings.channels} and {settings.latent_channels} latents"
         )
     new = build(settings, picture_size, seed)
     old, weights = vae.state_dict(), new.state_dict()
     for name, tensor in weights.items():
         if tensor.shape == old[name].shape:
             tensor.copy_(old[name])
-    _grow(weights, old, old_count, settings.latents)
+    _grow(weights, old, old_count, settings.latent_channels)
     new.load_state_dict(weights)
     return new
 

@@ -58,20 +58,20 @@ class Encoded:
             GrowingArray(work / f"tokens-{name}-{len(tokenizer)}.i16", (2, length), "int16"),
         )
 
-    def resident(self, most: int) -> Resident:
-        """Up to `most` of the examples, to be copied to the encoder's device."""
+    def resident(self, capacity: int) -> Resident:
+        """Up to `capacity` of the examples, to be copied to the encoder's device."""
         files = {
             "latents": self.latents,
             "photographs": self.photographs,
             "captions": self.captions,
             "artists": self.pool.artists,
         }
-        return Resident(files, most, self.vae.device)
+        return Resident(files, capacity, self.vae.device)
 
-    def grow(self, most: int) -> bool:
-        """Encode what the pool has gained, at most so many examples; whether there were any."""
+    def grow(self, limit: int) -> bool:
+        """Encode what the pool has gained, at most `limit` examples; whether there were any."""
         start = min(map(len, (self.latents, self.photographs, self.captions)))
-        end = min(len(self.pool), start + most)
+        end = min(len(self.pool), start + limit)
         for first in range(start, end, CHUNK):
             self._encode(slice(first, min(first + CHUNK, end)))
         return end > start
@@ -100,13 +100,13 @@ def both_sides(vae: Any, pictures: NDArray[Any], device: torch.device) -> NDArra
     return torch.stack(both, 1).half().cpu().numpy()
 
 
-def growing(encoded: Encoded, data: Resident, most: int, first: bool = True) -> Callable[[], int]:
-    """A function that encodes at most so many new examples and takes them into `data`. Of several
+def growing(encoded: Encoded, data: Resident, limit: int, first: bool = True) -> Callable[[], int]:
+    """A function that encodes at most `limit` new examples and takes them into `data`. Of several
     processes only the `first` encodes."""
 
     def grow() -> int:
         if first:
-            encoded.grow(most)
+            encoded.grow(limit)
         return data.grow()
 
     return grow

@@ -37,15 +37,15 @@ JITTER = 0.02  # deviation of noise on artists' numbers, so that near artists ha
 MOST_PHOTOGRAPH = 0.6  # r of `photograph_level` at t = 500; at 700 it is 0.3
 
 
-def build(settings: UNet, latents: int, size: int, text_width: int, seed: int) -> Any:
+def build(settings: UNet, latent_channels: int, size: int, text_width: int, seed: int) -> Any:
     """A new UNet2DConditionModel; cross-attention at the first two levels and in the middle."""
     from diffusers import UNet2DConditionModel
 
     with seeded(seed):
         return UNet2DConditionModel(
             sample_size=size,
-            in_channels=latents,
-            out_channels=latents,
+            in_channels=latent_channels,
+            out_channels=latent_channels,
             block_out_channels=settings.channels,
             layers_per_block=1,
             down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
@@ -138,13 +138,13 @@ def loss(
     t = (strata * 1000 / b).long().clamp(max=999)
     noise = multiscale_noise(mean.shape, settings.coarse_level, generator)
     signal = run.model.alpha_bar[t]  # type: ignore[index]
-    level = photograph_level(signal, settings.photographs, generator)
+    level = photograph_level(signal, settings.photograph_share, generator)
     noise = noise + level * (photograph - mean)
-    named = torch.rand(b, generator=generator, device=device) < settings.named
+    named = torch.rand(b, generator=generator, device=device) < settings.named_share
     ids = data.rows["captions"][places, named.long()].long()  # (b, L)
     artists = data.rows["artists"][places]
     artists = artists + JITTER * torch.randn(artists.shape, generator=generator, device=device)
-    no_caption = torch.rand(b, 1, generator=generator, device=device) < settings.empty
+    no_caption = torch.rand(b, 1, generator=generator, device=device) < settings.empty_share
     return run.forward(z0, t, noise, torch.where(no_caption, empty, ids), artists)
 
 
