@@ -54,7 +54,8 @@ def main(
     from inst_tutorial.folders import PARTS, check_folder
     from inst_tutorial.pretraining import processes
     from inst_tutorial.pretraining.settings import Recipe
-    from inst_tutorial.pretraining.stages import PretrainingRun
+    from inst_tutorial.pretraining.stages.run import PretrainingRun
+    from inst_tutorial.pretraining.stages.table import pretrain
 
     chosen = tuple(stages.split(","))
     check_writable(work / "log.jsonl")
@@ -80,7 +81,7 @@ def main(
     with processes.joined(device) as own:
         claims = [work / stage for stage in chosen] if processes.rank() == 0 else []
         with claimed(*claims):
-            PretrainingRun(work, out, recipe, own, continue_from).run(chosen)
+            pretrain(PretrainingRun(work, out, recipe, own, continue_from), chosen)
 
 
 app = typer.Typer(rich_markup_mode="markdown", add_completion=False, pretty_exceptions_enable=False)

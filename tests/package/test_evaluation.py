@@ -20,7 +20,8 @@ from inst_tutorial.learning import LearningSettings
 from inst_tutorial.metrics import texture_distance, truth_parts
 from inst_tutorial.painter import Painter
 from inst_tutorial.pretraining.settings import Recipe
-from inst_tutorial.pretraining.stages import STAGES, PretrainingRun
+from inst_tutorial.pretraining.stages.run import PretrainingRun
+from inst_tutorial.pretraining.stages.table import STAGES, pretrain
 from inst_tutorial.studies import evaluation, paintings
 from inst_tutorial.studies.evaluation import evaluate
 from inst_tutorial.studies.judge import WORDINGS, EvaluationError, Judge, top1
@@ -330,10 +331,10 @@ def test_info_evaluates_quickly_or_in_full(folder, monkeypatch):
 def test_the_last_stage_writes_what_was_measured_beside_the_painter(folder, monkeypatch, tmp_path):
     row = Measurement("a measure", 5, 4, 3, 6, 4)
     monkeypatch.setattr(evaluation, "evaluate", lambda painter, settings, progress: [row])
-    PretrainingRun(tmp_path, folder, Recipe(), progress=False).run(("evaluate",))
+    pretrain(PretrainingRun(tmp_path, folder, Recipe(), progress=False), ("evaluate",))
     read = json.loads((folder / "evaluation.json").read_text())
     (folder / "evaluation.json").unlink()
-    assert STAGES[-1] == "evaluate"
+    assert list(STAGES)[-1] == "evaluate"
     assert read["rows"][0]["name"] == "a measure" and read["rows"][0]["met"] is True
     assert (
         read["settings"]["samples"] == 200

@@ -148,7 +148,8 @@ def test_learn_many(tmp_path, sd1_folder) -> None:
 def pretrain(work: Path) -> None:
     from test_pretraining import TINY
 
-    from inst_tutorial.pretraining.stages import TRAINED_STAGES, PretrainingRun
+    from inst_tutorial.pretraining.stages.run import PretrainingRun
+    from inst_tutorial.pretraining.stages.table import TRAINED_STAGES, pretrain
 
     fits = {
         name: replace(value, checkpoint_seconds=0)
@@ -156,7 +157,7 @@ def pretrain(work: Path) -> None:
         if name.startswith("fit_")
     }
     run = PretrainingRun(work, work / "painter", replace(TINY, **fits), progress=False)
-    run.run(("pictures", *TRAINED_STAGES, "assemble"))
+    pretrain(run, ("pictures", *TRAINED_STAGES, "assemble"))
 
 
 def test_pretraining(tmp_path) -> None:

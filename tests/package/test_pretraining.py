@@ -43,7 +43,9 @@ from inst_tutorial.pretraining.settings import (
     TrainSettings,
     UNet,
 )
-from inst_tutorial.pretraining.stages import STAGES, PretrainingRun
+from inst_tutorial.pretraining.stages.run import PretrainingRun
+from inst_tutorial.pretraining.stages.table import STAGES, pretrain
+from inst_tutorial.pretraining.stages.unet import new_artist_embedder
 from inst_tutorial.pretraining.training import Training
 from inst_tutorial.world import (
     SUBJECTS,
@@ -143,8 +145,7 @@ def test_examples_become_resident_as_they_come(tmp_path):
 def test_the_command_line_says_what_is_trained_where(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        PretrainingRun,
-        "run",
+        "inst_tutorial.pretraining.stages.table.pretrain",
         lambda pretraining_run, stages: asked.append((pretraining_run, stages)),
     )
     app = typer.Typer()
@@ -503,7 +504,7 @@ def test_a_name_is_read_where_a_caption_has_its_place_and_nowhere_else():
 def pretraining_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("paintbox")
     pretraining_run = PretrainingRun(folder / "work", folder / "out", TINY, progress=False)
-    pretraining_run.run(TRAINED)
+    pretrain(pretraining_run, TRAINED)
     return pretraining_run
 
 
@@ -557,7 +558,8 @@ def test_the_painter_stores_its_coarse_level_and_diffusers_ignores_it(pretrainin
 def test_a_second_run_changes_nothing(pretraining_run):
     before = {p: p.read_bytes() for p in pretraining_run.out.rglob("*") if p.is_file()}
     log = (pretraining_run.work / "log.jsonl").read_text()
-    PretrainingRun(pretraining_run.work, pretraining_run.out, TINY, progress=False).run(TRAINED)
+    again = PretrainingRun(pretraining_run.work, pretraining_run.out, TINY, progress=False)
+    pretrain(again, TRAINED)
     assert {p: p.read_bytes() for p in pretraining_run.out.rglob("*") if p.is_file()} == before
     assert (pretraining_run.work / "log.jsonl").read_text() == log
     assert {json.loads(line)["stage"] for line in log.splitlines()} == {
@@ -625,8 +627,8 @@ def test_training_goes_on_from_a_finished_painter(pretraining_run, tmp_path):
         tmp_path / "work", tmp_path / "out", recipe, start=pretraining_run.out, progress=False
     )
     with pytest.raises(TrainingError, match="pictures"):
-        again.run(("unet",))
-    again.run(("pictures", "unet", "assemble"))
+        pretrain(again, ("unet",))
+    pretrain(again, ("pictures", "unet", "assemble"))
     old, new = Painter.load(pretraining_run.out), Painter.load(tmp_path / "out")
     assert old.tokenizer.get_vocab() == new.tokenizer.get_vocab()
     for part in ("vae", "text_encoder", "image_encoder", "unet"):
@@ -642,8 +644,8 @@ def test_a_finished_painter_grows_more_latents_and_a_new_unet(pretraining_run, t
         start=pretraining_run.out, progress=False,
     )  # fmt: skip
     with pytest.raises(TrainingError, match="'autoencoder' first"):
-        again.run(("assemble",))
-    again.run(("pictures", "autoencoder", "unet", "assemble"))
+        pretrain(again, ("assemble",))
+    pretrain(again, ("pictures", "autoencoder", "unet", "assemble"))
     assert Painter.load(tmp_path / "out").latent_shape == (6, 16, 16)
 
 
@@ -651,7 +653,7 @@ def test_an_autoencoder_of_the_right_size_stays_as_it_is(pretraining_run, tmp_pa
     again = PretrainingRun(
         tmp_path / "work", tmp_path / "out", TINY, start=pretraining_run.out, progress=False
     )
-    again.run(("autoencoder",))  # needs no pictures, for it does nothing
+    pretrain(again, ("autoencoder",))  # needs no pictures, for it does nothing
     assert not (again.work / "vae").exists()
 
 
@@ -659,7 +661,7 @@ def test_a_painter_whose_artist_embedder_is_lost_keeps_its_names(pretraining_run
     start = shutil.copytree(pretraining_run.out, tmp_path / "start")
     (start / assembly.ARTIST_EMBEDDER).unlink()
     again = PretrainingRun(tmp_path / "work", tmp_path / "out", TINY, start=start, progress=False)
-    again.run(("assemble",))  # neither pictures nor a trained UNet are there
+    pretrain(again, ("assemble",))  # neither pictures nor a trained UNet are there
     old, new = (Painter.load(folder).text_encoder.state_dict() for folder in (start, again.out))
     assert all(torch.equal(old[name], new[name]) for name in old)
     assert not (again.out / assembly.ARTIST_EMBEDDER).exists()
@@ -667,14 +669,14 @@ def test_a_painter_whose_artist_embedder_is_lost_keeps_its_names(pretraining_run
 
 def test_a_new_artist_embedder_depends_on_the_recipe_alone(pretraining_run):
     towers = assembly.load_clip(pretraining_run.out)
-    one, two = (pretraining_run._new_artist_embedder(towers).state_dict() for _ in range(2))
+    one, two = (new_artist_embedder(pretraining_run, towers).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_stages_say_what_they_lack(tmp_path):
     empty = PretrainingRun(tmp_path / "work", tmp_path / "out", TINY, progress=False)
     with pytest.raises(TrainingError, match="unknown stages"):
-        empty.run(("paint",))
+        pretrain(empty, ("paint",))
     with pytest.raises(TrainingError, match="'autoencoder' first"):
-        empty.run(("assemble",))
+        pretrain(empty, ("assemble",))
     assert not (tmp_path / "out").exists()
