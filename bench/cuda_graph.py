@@ -8,37 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
 from inst_tutorial.devices import upload
 from inst_tutorial.learning import word_gradient
 from inst_tutorial.painter import Painter, Tokens
+from inst_tutorial.pretraining.graphs import captured
 
 Work = Callable[[], Tensor]
 Recorder = Callable[[Work], Work]
-
-
-def cuda_recorder(work: Work) -> Work:
-    """Record `work` as a CUDA graph; what comes back replays it, into the same memory.
-
-    As PyTorch's notes on CUDA graphs say: a few runs on a stream of its own come first.
-    """
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            work()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = work()
-
-    def replay() -> Tensor:
-        graph.replay()
-        return result
-
-    return replay
 
 
 class GraphedGradient:
@@ -48,7 +26,7 @@ class GraphedGradient:
     convert a predicted velocity, the schedule reads the timesteps on the CPU.
     """
 
-    def __init__(self, recorder: Recorder = cuda_recorder) -> None:
+    def __init__(self, recorder: Recorder = captured) -> None:
         self.recorder = recorder
         self.inputs: list[Tensor] = []
         self.replay: Work | None = None
