@@ -13,7 +13,6 @@ with an error if anything did.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,8 +23,9 @@ import torch
 import typer
 from torch import Tensor
 
+from bench.json_files import write_json
+from bench.machine import device_name
 from inst_tutorial.devices import best_device
-from inst_tutorial.files import atomic_path
 from inst_tutorial.learning import LearningSettings, learn
 from inst_tutorial.painter import Painter
 from inst_tutorial.world import HELD_OUT, Scene, paint
@@ -136,26 +136,17 @@ def check_words(steps: int, device: str) -> dict[str, float]:
 
 def check(chapters: Sequence[Path], steps: int, out: Path) -> bool:
     """Run all checks and write each as soon as it is done; whether the GPU says the same."""
-    result: dict[str, Any] = {"device": device_name(), "chapters": {}, "words": {}}
-
-    def write() -> None:
-        with atomic_path(out) as beside:
-            beside.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    result: dict[str, Any] = {"device": device_name(best_device()), "chapters": {}, "words": {}}
 
     for path in chapters:
         result["chapters"][path.stem] = found = check_chapter(path)
         print(f"{path.stem}: {len(found)} differences", *found, sep="\n  ", flush=True)
-        write()
+        write_json(out, result)
     result["words"] = check_words(steps, best_device())
-    write()
+    write_json(out, result)
     for name, share in result["words"].items():
         print(f"{name} moves the word {share} times as far as another seed does", flush=True)
     return not any(result["chapters"].values()) and max(result["words"].values()) < 1
-
-
-def device_name() -> str:
-    """The GPU, or the kind of device that stands in for it."""
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else best_device()
 
 
 def main(
@@ -166,7 +157,6 @@ def main(
     ),
 ) -> None:
     """Run chapters and learn words on the GPU; compare with the book."""
-    out.parent.mkdir(parents=True, exist_ok=True)
     if not check(chapters or CHAPTERS, steps, out):
         raise typer.Exit(1)
 

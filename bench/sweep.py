@@ -11,7 +11,6 @@ at here, so that results on them stay honest. Prints a table and writes bench/sw
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ import typer
 from PIL import Image
 from tqdm import tqdm
 
+from bench.json_files import write_json
 from inst_tutorial.learning import LearningSettings
 from inst_tutorial.metrics import texture_distance, truth_distance
 from inst_tutorial.painter import Painter
@@ -115,8 +115,7 @@ def show(row: Row) -> Row:
 
 def write(name: str, rows: list[Row]) -> None:
     """Keep the rows."""
-    text = json.dumps(rows, indent=1)
-    (RESULTS / f"sweep-{name}.json").write_text(text + "\n", encoding="utf-8")
+    write_json(RESULTS / f"sweep-{name}.json", rows)
 
 
 # ------------------------------------------------------------------------------ commands

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from tiny import toy_tokenizer
 from typer.testing import CliRunner
 
-from bench.models import TINY
+from bench.gpu.random_painters import TINY
 from inst_tutorial import cli
 from inst_tutorial.configs import PainterError
 from inst_tutorial.folders import VISION

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from inst_tutorial.layouts import LAYOUTS, empty_parts, random_parts
+from inst_tutorial.layouts import LAYOUTS, empty_parts, random_parts, write_layout
 from inst_tutorial.noise_schedule import Schedule
 from inst_tutorial.painter import Painter
 
@@ -83,17 +83,10 @@ def random_painter(layout: Layout, dtype: torch.dtype, device: str) -> Painter:
 
 def save_random_painter(layout: Layout, dtype: torch.dtype, device: str, folder: Path) -> None:
     """A diffusers folder with random weights, for programs that load one."""
-    from diffusers import DDIMScheduler, StableDiffusionPipeline
-
-    pipeline: Any = StableDiffusionPipeline(
-        **random_parts(layout, dtype, torch.Generator(device).manual_seed(0)),
-        tokenizer=tokenizer(),
-        scheduler=DDIMScheduler(**layout["scheduler"]),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    pipeline.save_pretrained(folder)
+    write_layout(layout, tokenizer(), folder)
+    parts = random_parts(layout, dtype, torch.Generator(device).manual_seed(0))
+    for name, part in parts.items():
+        part.save_pretrained(folder / name)
 
 
 def pictures(count: int, size: int) -> list[Image.Image]:

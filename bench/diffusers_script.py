@@ -1,8 +1,7 @@
-"""What people would use instead, run as published, a step at a time.
+"""Diffusers' script for textual inversion, run as published, a step at a time.
 
-`Script` runs diffusers' examples/textual_inversion/textual_inversion.py unchanged in a thread of
-its own and stops it after every optimiser step, so that two programs can take turns on one
-machine. `Stopwatch` says where the time goes.
+`Script` runs examples/textual_inversion/textual_inversion.py unchanged in a thread of its own and
+stops it after every optimiser step, so that two programs can take turns on one machine.
 """
 
 from __future__ import annotations
@@ -12,60 +11,51 @@ import runpy
 import sys
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from unittest.mock import patch
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
+from bench.stopwatch import Stopwatch
 from bench.timing import Clock, wait_for_device
+from inst_tutorial.learning import LearningSettings
 
 STAND_INS = torch.library.Library("torchvision", "FRAGMENT")  # must live as long as the process
 SCRIPT = Path("examples/textual_inversion/textual_inversion.py")
 
 
-class Stopwatch:
-    """Seconds spent in named functions, for each step: `laps` is a list of {label: seconds}."""
+def script_arguments(
+    model: Path, picture: Image, folder: Path, settings: LearningSettings, **more: object
+) -> list[str]:
+    """The script's options: as in its README, but for the model, sizes and one picture.
 
-    def __init__(self, clock: Clock = time.perf_counter) -> None:
-        self.clock = clock
-        self.laps: list[dict[str, float]] = []
-        self.now: dict[str, float] = defaultdict(float)
-        self.thread = threading.current_thread()
-
-    def watch(self, owner: Any, name: str, label: str) -> None:
-        """From now on, time `owner.name` in this watch's thread."""
-        original = getattr(owner, name)
-
-        def timed(*args: Any, **options: Any) -> Any:
-            start = self.clock()
-            try:
-                return original(*args, **options)
-            finally:
-                if threading.current_thread() is self.thread:
-                    self.now[label] += self.clock() - start
-
-        setattr(owner, name, timed)
-
-    def lap(self, whole: float) -> None:
-        """A step that took `whole` seconds is over."""
-        self.laps.append({**self.now, "rest": whole - sum(self.now.values())})
-        self.now.clear()
-
-    def medians(self) -> dict[str, float]:
-        """Median seconds a step of each label."""
-        labels = sorted({label for lap in self.laps for label in lap})
-        table = torch.tensor([[lap.get(label, 0.0) for label in labels] for lap in self.laps])
-        return {
-            k: round(v, 4) for k, v in zip(labels, table.median(0).values.tolist(), strict=True)
-        }
+    `folder` takes the picture, and what the script saves. `more` are options of the script.
+    """
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    picture.save(pictures / "style.png")
+    options: dict[str, object] = {
+        "pretrained_model_name_or_path": model,
+        "train_data_dir": pictures,
+        "output_dir": folder / "out",
+        "learnable_property": "style",
+        "placeholder_token": "<inst>",
+        "initializer_token": settings.start,
+        "resolution": picture.width,
+        "train_batch_size": settings.batch,
+        **more,
+    }
+    return [f"--{name}={value}" for name, value in options.items()]
 
 
 class Script(threading.Thread):
-    """The published script at `checkout`; `step()` lets it go on until its next step is done."""
+    """The published script at `checkout`, until the end of its `with` block; `step()` lets it go
+    on until its next step is done."""
 
     def __init__(
         self, checkout: Path, arguments: Sequence[str], clock: Clock = time.perf_counter
@@ -80,12 +70,24 @@ class Script(threading.Thread):
         self.error: BaseException | None = None
         self.stopping = False
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End the script where it stands; its memory is free afterwards."""
+        self.stopping = True
+        self.go.release()
+        self.join()
+        self.vectors, self.error = [], None  # an error holds the frames that it passed through
+
     def run(self) -> None:
         """The script from its first line to its last."""
         self.go.acquire()
         try:
-            self._prepare()
-            runpy.run_path(str(self.path), run_name="__main__")
+            if not self.stopping:
+                with self._watched():
+                    runpy.run_path(str(self.path), run_name="__main__")
         except BaseException as error:  # SystemExit of its argument parser, too
             self.error = error
         self.done.release()
@@ -103,24 +105,27 @@ class Script(threading.Thread):
         self.watch.lap(whole)
         return whole
 
-    def stop(self) -> None:
-        """End the script where it stands; its memory is free afterwards."""
-        self.stopping = True
-        self.go.release()
-        self.join()
-        self.vectors, self.error = [], None  # an error holds the frames that it passed through
-
-    def _prepare(self) -> None:
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Inside, the script finds its options, is timed, and waits after every step."""
         from accelerate import Accelerator  # type: ignore[import-untyped]
         from diffusers import AutoencoderKL, UNet2DConditionModel
         from transformers import CLIPTextModel
 
-        sys.argv = [str(self.path), *self.arguments]
-        self.watch.watch(AutoencoderKL, "encode", "autoencoder")
-        self.watch.watch(CLIPTextModel, "forward", "text encoder")
-        self.watch.watch(UNet2DConditionModel, "forward", "unet")
-        self.watch.watch(Accelerator, "backward", "backward")
-        original = torch.optim.AdamW.step
+        waiting = self._waiting(torch.optim.AdamW.step)
+        with (
+            self.watch as watch,
+            patch.object(sys, "argv", [str(self.path), *self.arguments]),
+            patch.object(torch.optim.AdamW, "step", waiting),
+        ):
+            watch.watch(AutoencoderKL, "encode", "autoencoder")
+            watch.watch(CLIPTextModel, "forward", "text encoder")
+            watch.watch(UNet2DConditionModel, "forward", "unet")
+            watch.watch(Accelerator, "backward", "backward")
+            yield
+
+    def _waiting(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The optimiser's step; in this thread it waits afterwards until it may go on."""
 
         def step(optimizer: Any, *args: Any, **options: Any) -> Any:
             result = original(optimizer, *args, **options)
@@ -133,7 +138,7 @@ class Script(threading.Thread):
                     raise SystemExit("stopped between two steps")
             return result
 
-        torch.optim.AdamW.step = step  # type: ignore[assignment, method-assign]
+        return step
 
 
 def import_torchvision() -> None:

@@ -1,0 +1,102 @@
+"""How memory is measured: each work in a new process, and the most that it has used.
+
+The processes start the works by their names, so a work is a function of this file.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from bench.cpu.repainting import SETTINGS, their_repainting
+from bench.cpu.workload import (
+    CONTENT,
+    NOT_MEASURED,
+    Result,
+    Workload,
+    our_learning,
+    their_arguments,
+)
+from bench.diffusers_script import Script
+from inst_tutorial.learning import LearningSettings
+from inst_tutorial.painter import Painter
+from inst_tutorial.style_transfer import transfer
+from inst_tutorial.world import paint
+
+# ----------------------------------------------------------------------------------- works
+
+
+def nothing() -> None:
+    """The process alone, which has imported what all works need."""
+
+
+def learn_ours() -> None:
+    """A step of our learning."""
+    our_learning(Painter.load("paintbox"), LearningSettings(kind="free")).step()
+
+
+def transfer_ours() -> None:
+    """Our transfer."""
+    transfer(Painter.load("paintbox"), paint(CONTENT), None, SETTINGS)
+
+
+def transfer_theirs() -> None:
+    """Diffusers' pipeline."""
+    their_repainting(Painter.load("paintbox"))()
+
+
+def learn_theirs(diffusers: Path, arguments: list[str]) -> None:
+    """Two steps of diffusers' script: the first one loads."""
+    with Script(diffusers, arguments) as script:
+        script.step()
+        script.step()
+
+
+WORKS: dict[str, Callable[[], None]] = {
+    "nothing": nothing,
+    "learning, ours": learn_ours,
+    "transfer, ours": transfer_ours,
+    "transfer, diffusers": transfer_theirs,
+}
+
+# --------------------------------------------------------------------------------- measure
+
+
+def memory(workload: Workload) -> Result:
+    """MiB that a new process has used at most; "nothing" has imported what all need."""
+    result: Result = {name: peak_of(work) for name, work in WORKS.items()}
+    result["learning, script"] = NOT_MEASURED
+    if workload.diffusers is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = their_arguments(Path(folder), LearningSettings(), steps=2)
+            result["learning, script"] = peak_of(learn_theirs, workload.diffusers, arguments)
+    return result
+
+
+def peak_of(work: Callable[..., None], *arguments: object) -> int:
+    """The most MiB that a new process uses for a work; what the work raises is raised here."""
+    new = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=new) as process:
+        return process.submit(peak_after, work, *arguments).result()
+
+
+def peak_after(work: Callable[..., None], *arguments: object) -> int:
+    """Do a work in this process; the most MiB that the process has used so far."""
+    work(*arguments)
+    return peak()
+
+
+def peak() -> int:
+    """The most MiB that this process has used so far.
+
+    On Linux from its own status: what getrusage says is never less than what the process had that
+    started this one."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -1,0 +1,17 @@
+"""How long it takes until one can begin: importing the package, loading Paintbox."""
+
+from __future__ import annotations
+
+from bench.cpu.workload import Workload
+from bench.timing import Summary
+from inst_tutorial.painter import Painter
+
+
+def importing(workload: Workload) -> Summary:
+    """Importing the package, in a new process."""
+    return workload.timer.in_new_process("import inst_tutorial", workload.runs)
+
+
+def loading(workload: Workload) -> Summary:
+    """Loading Paintbox."""
+    return workload.timer.one(lambda: Painter.load("paintbox"), workload.runs)
