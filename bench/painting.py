@@ -26,30 +26,7 @@ from inst_tutorial.pretraining.settings import BROAD_SHARES
 from inst_tutorial.world import HELD_OUT, STYLES, Scene, sample_example
 
 ROOT = Path(__file__).parents[1]
-
-#: Reads the examples, then paints all of them for each line that it is sent. What an old commit
-#: lacks is left out, or done as it did it.
-PROGRAM = """
-import hashlib, json, sys, time
-from inst_tutorial import world
-from inst_tutorial.world import Scene, Style, paint
-try:
-    from inst_tutorial.pretraining.data import painting
-    prepare = getattr(painting, "prepare_painting_process", None) or painting.prepare_painter
-    prepare()
-except (ImportError, AttributeError):
-    pass
-def one_by_one(scene, style):
-    return paint(scene, style), paint(scene)
-pair = getattr(world, "paint_and_photograph", one_by_one)
-examples = [(Scene(**scene), Style(**style)) for scene, style in json.loads(sys.stdin.readline())]
-for _ in sys.stdin:
-    digest, start = hashlib.sha256(), time.process_time()
-    for scene, style in examples:
-        for picture in pair(scene, style):
-            digest.update(picture.tobytes())
-    print(json.dumps([time.process_time() - start, digest.hexdigest()]), flush=True)
-"""
+PROGRAM = Path(__file__).with_name("painting_process.py")
 
 
 def examples(count: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -67,7 +44,7 @@ class PaintingProcess:
     def __init__(self, folder: Path, work: str) -> None:
         environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM],
+            [sys.executable, "-P", str(PROGRAM)],  # its folder stays off the path
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
