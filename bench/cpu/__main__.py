@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from bench.cpu.plan import PLAN
-from bench.cpu.workload import Result, Workload
+from bench.cpu.workload import CpuWorkload, Result
 from bench.json_files import write_json
 from bench.machine import cpu_machine
 from bench.options import Checkout
@@ -40,7 +40,7 @@ def main(
 ) -> None:
     """Measure, write and print (after every group, so that nothing is lost)."""
     timer = Timer(processor_time) if cpu_time else Timer()
-    workload = Workload(Painter.load("paintbox"), timer, runs, steps, diffusers)
+    workload = CpuWorkload(Painter.load("paintbox"), timer, runs, steps, diffusers)
     clock = "processor time" if cpu_time else "wall time"
     machine = {**cpu_machine(str(workload.painter.device)), "clock": clock}
     results: Result = {"machine": machine, "note": note}

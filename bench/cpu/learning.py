@@ -11,7 +11,7 @@ import torch
 
 from bench.cpu.course import Course
 from bench.cpu.loss_curves import until_the_final_loss
-from bench.cpu.workload import NOT_MEASURED, Result, Workload, our_learning, their_arguments
+from bench.cpu.workload import NOT_MEASURED, CpuWorkload, Result, our_learning, their_arguments
 from bench.diffusers_script import Script
 from bench.steps import StepwiseLearning
 from bench.stopwatch import Stopwatch
@@ -20,7 +20,7 @@ from inst_tutorial.learning import LearningSettings
 from inst_tutorial.painter import Painter
 
 
-def learning(workload: Workload) -> Result:
+def learning(workload: CpuWorkload) -> Result:
     """A learning step of ours and of the script, in turn; and how soon each is how good."""
     settings = LearningSettings(kind="free")  # what the script learns, too
     with published_script(workload, settings) as script:
@@ -35,7 +35,7 @@ def learning(workload: Workload) -> Result:
 
 
 @contextmanager
-def published_script(workload: Workload, settings: LearningSettings) -> Iterator[Script | None]:
+def published_script(workload: CpuWorkload, settings: LearningSettings) -> Iterator[Script | None]:
     """Diffusers' script before its first step; None without a checkout of diffusers."""
     if workload.diffusers is None:
         yield None
@@ -47,7 +47,7 @@ def published_script(workload: Workload, settings: LearningSettings) -> Iterator
 
 
 def by_turns(
-    workload: Workload, ours: StepwiseLearning, script: Script | None
+    workload: CpuWorkload, ours: StepwiseLearning, script: Script | None
 ) -> tuple[Course, Course | None]:
     """Let both take their steps, one after the other."""
     words, seconds, theirs = [ours.vector()], [], []

@@ -16,8 +16,8 @@ from bench.cpu.repainting import SETTINGS, their_repainting
 from bench.cpu.workload import (
     CONTENT,
     NOT_MEASURED,
+    CpuWorkload,
     Result,
-    Workload,
     our_learning,
     their_arguments,
 )
@@ -66,7 +66,7 @@ WORKS: dict[str, Callable[[], None]] = {
 # --------------------------------------------------------------------------------- measure
 
 
-def memory(workload: Workload) -> Result:
+def memory(workload: CpuWorkload) -> Result:
     """MiB that a new process has used at most; "nothing" has imported what all need."""
     result: Result = {name: peak_of(work) for name, work in WORKS.items()}
     result["learning, script"] = NOT_MEASURED

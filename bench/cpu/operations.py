@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.cpu.workload import PROMPT, Result, Workload, our_learning
+from bench.cpu.workload import PROMPT, CpuWorkload, Result, our_learning
 from bench.timing import Work
 from inst_tutorial.learning import LearningSettings
 from inst_tutorial.painter import Painter
@@ -13,7 +13,7 @@ from inst_tutorial.painter import Painter
 SIZE = 1536  # rows and columns of the matrices of the product
 
 
-def floor(workload: Workload) -> Result:
+def floor(workload: CpuWorkload) -> Result:
     """Operations of a learning step and of a guided step, and the part of their time that these
     would take at the speed of a large matrix product."""
     speed = matmul_speed(workload)
@@ -25,7 +25,7 @@ def floor(workload: Workload) -> Result:
     return {"giga-operations/s of a matrix product": round(speed / 1e9, 1), **steps}
 
 
-def matmul_speed(workload: Workload) -> float:
+def matmul_speed(workload: CpuWorkload) -> float:
     """Operations a second of a large matrix product, at its best."""
     square = torch.randn(SIZE, SIZE)
     best = workload.timer.one(lambda: square @ square, 4 * workload.runs)["least_s"]
@@ -44,7 +44,7 @@ def guided_step(painter: Painter) -> Work:
     return guided
 
 
-def multiplying(workload: Workload, work: Work, speed: float) -> Result:
+def multiplying(workload: CpuWorkload, work: Work, speed: float) -> Result:
     """The operations of a work, its seconds, and the part that they take at `speed`."""
     with FlopCounterMode(display=False) as counter:
         work()

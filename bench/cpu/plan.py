@@ -12,10 +12,10 @@ from bench.cpu.repainting import repainting
 from bench.cpu.scaling import scaling
 from bench.cpu.starting import importing, loading
 from bench.cpu.variants import variants
-from bench.cpu.workload import Workload
+from bench.cpu.workload import CpuWorkload
 from bench.cpu.world import painting
 
-PLAN: Mapping[str, Callable[[Workload], object]] = {
+PLAN: Mapping[str, Callable[[CpuWorkload], object]] = {
     "repaint": repainting,
     "variants": variants,
     "floor": floor,

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import torch
 
-from bench.cpu.workload import CONTENT, PROMPT, Result, Workload
+from bench.cpu.workload import CONTENT, PROMPT, CpuWorkload, Result
 from bench.diffusers_img2img import img2img, pipeline_of_folder
 from bench.timing import Work, ratio
 from inst_tutorial.folders import PAINTBOX
@@ -20,7 +20,7 @@ from inst_tutorial.world import paint
 SETTINGS = TransferSettings(prompt=PROMPT, inversion="noise")  # img2img, without a word
 
 
-def repainting(workload: Workload) -> Result:
+def repainting(workload: CpuWorkload) -> Result:
     """Our transfer without a word (img2img) against diffusers' pipeline."""
     painter, content = workload.painter, paint(CONTENT)
     stochastic = TransferSettings(prompt=PROMPT)

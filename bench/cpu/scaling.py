@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.cpu.workload import Result, Workload, our_learning
+from bench.cpu.workload import CpuWorkload, Result, our_learning
 from inst_tutorial.learning import LearningSettings
 
 BATCHES = (1, 2, 4, 8, 16)
@@ -10,7 +10,7 @@ STYLES = (1, 2, 4)
 RUNS = 3  # at most: the large batches take long
 
 
-def scaling(workload: Workload) -> Result:
+def scaling(workload: CpuWorkload) -> Result:
     """Steps a second by batch; styles an hour by how many are learned at once."""
     settings = LearningSettings()
     by_batch, hourly = {}, {}
@@ -23,7 +23,7 @@ def scaling(workload: Workload) -> Result:
     return {"steps/s by batch": by_batch, "styles/hour by styles at once": hourly}
 
 
-def step_seconds(workload: Workload, settings: LearningSettings, styles: int = 1) -> float:
+def step_seconds(workload: CpuWorkload, settings: LearningSettings, styles: int = 1) -> float:
     """The median seconds of a learning step."""
     run = our_learning(workload.painter, settings, styles)
     return workload.timer.one(run.step, min(workload.runs, RUNS))["median_s"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from bench.cpu.workload import Workload
+from bench.cpu.workload import CpuWorkload
 from bench.timing import Summary
 from inst_tutorial.painter import Painter
 
 
-def importing(workload: Workload) -> Summary:
+def importing(workload: CpuWorkload) -> Summary:
     """Importing the package, in a new process."""
     return workload.timer.in_new_process("import inst_tutorial", workload.runs)
 
 
-def loading(workload: Workload) -> Summary:
+def loading(workload: CpuWorkload) -> Summary:
     """Loading Paintbox."""
     return workload.timer.one(lambda: Painter.load("paintbox"), workload.runs)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from bench.cpu.workload import PROMPT, Result, Workload, our_learning
+from bench.cpu.workload import PROMPT, CpuWorkload, Result, our_learning
 from bench.timing import Work
 from inst_tutorial.learning import LearningSettings
 from inst_tutorial.painter import Painter, laid_out
@@ -14,7 +14,7 @@ from inst_tutorial.painter import Painter, laid_out
 Painters = Mapping[str, Painter]
 
 
-def variants(workload: Workload) -> Result:
+def variants(workload: CpuWorkload) -> Result:
     """The UNet, decoding and a learning step by each variant, in turn."""
     timer, runs, painters = workload.timer, workload.runs, variant_painters(workload.painter)
     asks, steps = noise_predictions(painters), learning_steps(painters)

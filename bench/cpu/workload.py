@@ -23,7 +23,7 @@ NOT_MEASURED = "not measured: name a checkout of diffusers with --diffusers"
 
 
 @dataclass(frozen=True)
-class Workload:
+class CpuWorkload:
     """What all measurements of a run share.
 
     Attributes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bench.cpu.workload import CONTENT, Result, Workload
+from bench.cpu.workload import CONTENT, CpuWorkload, Result
 from bench.timing import Work
 from inst_tutorial.world import HELD_OUT, STYLES, paint
 
 
-def painting(workload: Workload) -> Result:
+def painting(workload: CpuWorkload) -> Result:
     """The photograph, and every named style once over."""
     styles = {**STYLES, **HELD_OUT}
 

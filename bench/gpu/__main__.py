@@ -32,7 +32,7 @@ from bench.gpu.goals import verdicts
 from bench.gpu.measure import count_operations, measure, title
 from bench.gpu.measurement_file import MeasurementFile, OtherMachineError
 from bench.gpu.plan import Planned, plan
-from bench.gpu.workload import Workload, toy
+from bench.gpu.workload import GpuWorkload, toy
 from bench.options import Checkout
 from inst_tutorial.layouts import LAYOUTS
 
@@ -63,16 +63,16 @@ def main(
     show_goals(file)
 
 
-def chosen(layouts: str, device: str, diffusers: Path | None) -> Workload:
+def chosen(layouts: str, device: str, diffusers: Path | None) -> GpuWorkload:
     """The full workload, for layouts that are named with commas between them."""
     named = layouts.split(",")
     if unknown := [name for name in named if name not in LAYOUTS]:
         known = ", ".join(LAYOUTS)
         raise typer.BadParameter(f"--layouts: there is no layout {unknown[0]!r}, only {known}")
-    return Workload({name: LAYOUTS[name] for name in named}, device, diffusers=diffusers)
+    return GpuWorkload({name: LAYOUTS[name] for name in named}, device, diffusers=diffusers)
 
 
-def run(workload: Workload, file: MeasurementFile, budget: float) -> None:
+def run(workload: GpuWorkload, file: MeasurementFile, budget: float) -> None:
     """Measure on this machine."""
     try:
         measure(workload, plan(workload), file, budget)
@@ -80,7 +80,7 @@ def run(workload: Workload, file: MeasurementFile, budget: float) -> None:
         raise typer.BadParameter(str(error)) from error
 
 
-def only_count(workload: Workload, file: MeasurementFile) -> None:
+def only_count(workload: GpuWorkload, file: MeasurementFile) -> None:
     """Without a GPU: show the plan, and count the operations, which takes no GPU."""
     print("No CUDA device: nothing is measured. On a GPU these rows would be, in this order:")
     show_plan(plan(workload))

@@ -10,7 +10,7 @@ import torch
 from bench.gpu.device_memory import cleared, peak_gb
 from bench.gpu.random_painters import pictures, random_painter
 from bench.gpu.rows import Measured
-from bench.gpu.workload import Workload
+from bench.gpu.workload import GpuWorkload
 from bench.steps import StepwiseLearning
 from bench.timing import summary
 from inst_tutorial.learning import LearningSettings, WordGradient, word_gradient
@@ -42,7 +42,7 @@ class Case:
     gradient: Callable[[], WordGradient] = lambda: word_gradient
 
 
-def learning(workload: Workload, layout: str, case: Case) -> Measured:
+def learning(workload: GpuWorkload, layout: str, case: Case) -> Measured:
     """A learning step: its seconds, and the most memory that it had."""
     with cleared():
         run = stepwise(workload, layout, case)
@@ -58,7 +58,7 @@ def learning(workload: Workload, layout: str, case: Case) -> Measured:
         return {**sizes, **summary(times), "peak_gb": peak_gb()}
 
 
-def stepwise(workload: Workload, layout: str, case: Case) -> StepwiseLearning:
+def stepwise(workload: GpuWorkload, layout: str, case: Case) -> StepwiseLearning:
     """The learning of a case, before its first step, on a painter of a layout."""
     dtype = case.dtype or workload.dtype
     painter = random_painter(workload.layouts[layout], dtype, workload.device)

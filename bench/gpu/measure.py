@@ -12,13 +12,13 @@ from bench.gpu.measurement_file import MeasurementFile
 from bench.gpu.operations import derived, matmul_tflops, operations
 from bench.gpu.plan import Planned
 from bench.gpu.rows import Measured, find
-from bench.gpu.workload import Workload
+from bench.gpu.workload import GpuWorkload
 from bench.machine import gpu_machine
 from inst_tutorial.memory import is_out_of_memory
 
 
 def measure(
-    workload: Workload, rows: Iterable[Planned], file: MeasurementFile, budget: float
+    workload: GpuWorkload, rows: Iterable[Planned], file: MeasurementFile, budget: float
 ) -> None:
     """Measure the rows that the file lacks, as far as `budget` seconds go, and write each at once.
 
@@ -70,7 +70,7 @@ def tried(work: Callable[[], Measured]) -> Measured:
         return {"failed": f"{name}: {(str(error).splitlines() or [''])[0][:200]}"}
 
 
-def count_operations(workload: Workload, file: MeasurementFile) -> None:
+def count_operations(workload: GpuWorkload, file: MeasurementFile) -> None:
     """Count what a learning step costs at each size, where the file does not say so yet."""
     for name, layout in workload.layouts.items():
         if name not in file.operations:

@@ -10,12 +10,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.gpu.random_painters import Layout, random_painter
 from bench.gpu.rows import Measured
-from bench.gpu.workload import Workload
+from bench.gpu.workload import GpuWorkload
 from inst_tutorial.learning import word_gradient
 from inst_tutorial.painter import Painter, Tokens
 
 
-def matmul_tflops(workload: Workload) -> float:
+def matmul_tflops(workload: GpuWorkload) -> float:
     """The GPU's own rate, in 10^12 operations a second: a large product, the best of ten."""
     n = workload.matmul
     make: dict[str, Any] = {"device": workload.device, "dtype": workload.dtype}

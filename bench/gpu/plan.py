@@ -16,7 +16,7 @@ from bench.gpu.repainting import repainting
 from bench.gpu.rows import Measured, Row
 from bench.gpu.script import diffusers_script
 from bench.gpu.ways import compile_blocks, compile_unet, contiguous
-from bench.gpu.workload import Workload
+from bench.gpu.workload import GpuWorkload
 from inst_tutorial.memory import save_memory
 
 
@@ -41,7 +41,7 @@ class Planned:
     only_cuda: bool = False
 
 
-def plan(workload: Workload) -> list[Planned]:
+def plan(workload: GpuWorkload) -> list[Planned]:
     """All rows, in the order in which readers ask for them."""
     first, *rest = workload.layouts
     return [
@@ -59,14 +59,14 @@ def plan(workload: Workload) -> list[Planned]:
 
 
 def step(
-    workload: Workload, layout: str, stage: str, name: str, seconds: float, case: Case
+    workload: GpuWorkload, layout: str, stage: str, name: str, seconds: float, case: Case
 ) -> Planned:
     """A row that times a learning step."""
     return Planned(layout, stage, name, seconds, partial(learning, workload, layout, case))
 
 
 def asked_first(
-    workload: Workload, layout: str, seconds: tuple[float, float, float]
+    workload: GpuWorkload, layout: str, seconds: tuple[float, float, float]
 ) -> list[Planned]:
     """What readers ask first of a size of Stable Diffusion; `seconds` are those of its rows."""
     one, eight, repainted = seconds
@@ -78,7 +78,7 @@ def asked_first(
     ]
 
 
-def profiles(workload: Workload, layout: str) -> list[Planned]:
+def profiles(workload: GpuWorkload, layout: str) -> list[Planned]:
     """Where the time goes; needed where a goal was missed."""
     learned = partial(profile_learning, workload, layout)
     repainted = partial(profile_repainting, workload, layout)
@@ -90,7 +90,7 @@ def profiles(workload: Workload, layout: str) -> list[Planned]:
     ]
 
 
-def ways(workload: Workload, layout: str) -> list[Planned]:
+def ways(workload: GpuWorkload, layout: str) -> list[Planned]:
     """Other ways to compute the same step."""
     graph, blocks = Case(gradient=GraphedGradient), Case(prepare=compile_blocks)
     return [
@@ -100,7 +100,7 @@ def ways(workload: Workload, layout: str) -> list[Planned]:
     ]
 
 
-def script(workload: Workload, layout: str) -> list[Planned]:
+def script(workload: GpuWorkload, layout: str) -> list[Planned]:
     """Diffusers' script, where there is a checkout of it."""
     if workload.diffusers is None:
         return []
@@ -108,7 +108,7 @@ def script(workload: Workload, layout: str) -> list[Planned]:
     return [Planned(layout, "diffusers script", "batch 8", 30, measure)]
 
 
-def precisions(workload: Workload, layout: str) -> list[Planned]:
+def precisions(workload: GpuWorkload, layout: str) -> list[Planned]:
     """Other number formats than the usual bfloat16."""
     return [
         step(workload, layout, "precisions", "float16", 5, Case(dtype=torch.float16)),
@@ -116,7 +116,7 @@ def precisions(workload: Workload, layout: str) -> list[Planned]:
     ]
 
 
-def savers(workload: Workload, layout: str) -> list[Planned]:
+def savers(workload: GpuWorkload, layout: str) -> list[Planned]:
     """Each way to save memory, alone, at batch 1."""
     return [
         step(
@@ -131,7 +131,7 @@ def savers(workload: Workload, layout: str) -> list[Planned]:
     ]
 
 
-def words_together(workload: Workload, layout: str) -> list[Planned]:
+def words_together(workload: GpuWorkload, layout: str) -> list[Planned]:
     """Several words in one step."""
     return [
         step(workload, layout, "together", "2 words", 6, Case(words=2)),
@@ -139,7 +139,7 @@ def words_together(workload: Workload, layout: str) -> list[Planned]:
     ]
 
 
-def other_batches(workload: Workload, layout: str) -> list[Planned]:
+def other_batches(workload: GpuWorkload, layout: str) -> list[Planned]:
     """The batches between and beyond those that are asked for first."""
     return [
         step(workload, layout, "learning", f"batch {batch}", 6, Case(batch=batch))
@@ -147,7 +147,7 @@ def other_batches(workload: Workload, layout: str) -> list[Planned]:
     ]
 
 
-def compiled(workload: Workload, layout: str) -> Planned:
+def compiled(workload: GpuWorkload, layout: str) -> Planned:
     """The whole UNet compiled: last, because compiling takes longer than most rows together."""
     row = step(workload, layout, "ways", "compiled UNet", 110, Case(prepare=compile_unet))
     return replace(row, only_cuda=True)

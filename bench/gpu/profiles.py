@@ -8,17 +8,17 @@ from bench.gpu.device_memory import cleared
 from bench.gpu.learning import Case, stepwise
 from bench.gpu.repainting import repainting_works
 from bench.gpu.rows import Measured
-from bench.gpu.workload import Workload
+from bench.gpu.workload import GpuWorkload
 from bench.timing import Work, wait_for_device
 
 
-def profile_learning(workload: Workload, layout: str) -> Measured:
+def profile_learning(workload: GpuWorkload, layout: str) -> Measured:
     """The profile of a learning step at batch 8."""
     with cleared():
         return profile(stepwise(workload, layout, Case(batch=8)).step)
 
 
-def profile_repainting(workload: Workload, layout: str) -> Measured:
+def profile_repainting(workload: GpuWorkload, layout: str) -> Measured:
     """The profile of our transfer."""
     with cleared():
         return profile(repainting_works(workload, layout)["ours"])

@@ -8,12 +8,12 @@ from bench.diffusers_img2img import img2img, pipeline_of_painter
 from bench.gpu.device_memory import cleared, peak_gb
 from bench.gpu.random_painters import pictures, random_painter
 from bench.gpu.rows import Measured
-from bench.gpu.workload import Workload
+from bench.gpu.workload import GpuWorkload
 from bench.timing import Work, ratio
 from inst_tutorial.style_transfer import TransferSettings, transfer
 
 
-def repainting(workload: Workload, layout: str) -> Measured:
+def repainting(workload: GpuWorkload, layout: str) -> Measured:
     """Our transfer, without a word, beside diffusers' pipeline, by turns: same parts, steps,
     strength, guidance and picture; and ours with InST's stochastic inversion."""
     with cleared():
@@ -27,7 +27,7 @@ def repainting(workload: Workload, layout: str) -> Measured:
         }
 
 
-def repainting_works(workload: Workload, layout: str) -> dict[str, Work]:
+def repainting_works(workload: GpuWorkload, layout: str) -> dict[str, Work]:
     """The three ways to repaint a picture, ready to be called."""
     chosen = workload.layouts[layout]
     painter = random_painter(chosen, workload.dtype, workload.device)

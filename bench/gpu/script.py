@@ -13,11 +13,11 @@ from bench.gpu.device_memory import cleared, peak_gb
 from bench.gpu.learning import SETTINGS
 from bench.gpu.random_painters import pictures, save_random_painter
 from bench.gpu.rows import Measured
-from bench.gpu.workload import Workload
+from bench.gpu.workload import GpuWorkload
 from bench.timing import summary
 
 
-def diffusers_script(workload: Workload, layout: str, batch: int = 8) -> Measured:
+def diffusers_script(workload: GpuWorkload, layout: str, batch: int = 8) -> Measured:
     """A step of diffusers' script as published, at the same batch. It loads a model folder, which
     is written to the local disk once."""
     assert workload.diffusers is not None
@@ -30,7 +30,7 @@ def diffusers_script(workload: Workload, layout: str, batch: int = 8) -> Measure
             return {"batch": batch, "words": 1, **summary(times), "peak_gb": peak_gb()}
 
 
-def prepared(workload: Workload, layout: str, batch: int, folder: Path) -> list[str]:
+def prepared(workload: GpuWorkload, layout: str, batch: int, folder: Path) -> list[str]:
     """Write the model and the picture into a folder; the script's options, which name them."""
     chosen = workload.layouts[layout]
     save_random_painter(chosen, workload.dtype, workload.device, folder / "model")

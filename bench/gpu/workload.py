@@ -13,7 +13,7 @@ from bench.timing import Timer
 
 
 @dataclass(frozen=True)
-class Workload:
+class GpuWorkload:
     """What all measurements of a run share.
 
     Attributes:
@@ -39,9 +39,9 @@ class Workload:
     timer: Timer = field(default_factory=Timer)
 
 
-def toy(device: str, diffusers: Path | None = None) -> Workload:
+def toy(device: str, diffusers: Path | None = None) -> GpuWorkload:
     """Everything at the size of a toy, once."""
-    return Workload(
+    return GpuWorkload(
         {"tiny": TINY},
         device,
         torch.float32,

@@ -15,7 +15,7 @@ from bench.cpu import memory
 from bench.cpu.learning import learning
 from bench.cpu.loss_curves import race
 from bench.cpu.plan import PLAN
-from bench.cpu.workload import NOT_MEASURED, Workload
+from bench.cpu.workload import NOT_MEASURED, CpuWorkload
 from bench.diffusers_script import SCRIPT, Script
 from bench.stopwatch import Stopwatch
 from bench.timing import Timer, ratio, summary
@@ -79,7 +79,7 @@ def test_a_stopwatch_times_functions_and_then_leaves_them_as_they_were() -> None
 
 def test_learning_is_timed_step_by_step() -> None:
     painter, backward = Painter.load("paintbox"), torch.Tensor.backward
-    result = learning(Workload(painter, Timer(), runs=1, steps=2))
+    result = learning(CpuWorkload(painter, Timer(), runs=1, steps=2))
     assert result["ours"]["runs"] == 1 and result["script"] == NOT_MEASURED
     parts = result["where the time goes, ours"]
     assert {"unet", "backward", "text encoder", "rest"} == parts.keys()
@@ -92,7 +92,7 @@ def test_learning_is_timed_step_by_step() -> None:
 def test_the_script_learns_by_turns_with_us(tmp_path) -> None:
     step = torch.optim.AdamW.step
     diffusers = checkout(tmp_path, LEARNS.replace("64", str(Painter.load("paintbox").text_width)))
-    workload = Workload(Painter.load("paintbox"), Timer(), runs=1, steps=6, diffusers=diffusers)
+    workload = CpuWorkload(Painter.load("paintbox"), Timer(), runs=1, steps=6, diffusers=diffusers)
     result = learning(workload)
     recorded = json.loads(CPU_JSON.read_text())["learn"]
     assert list(result) == list(recorded)
@@ -146,7 +146,7 @@ def test_the_recorded_groups_are_those_of_the_plan() -> None:
 def test_a_group_is_written_before_it_is_said(tmp_path, monkeypatch) -> None:
     out = tmp_path / "new/cpu.json"
 
-    def stopped(workload: Workload) -> None:
+    def stopped(workload: CpuWorkload) -> None:
         raise KeyboardInterrupt
 
     def said(*text: object, **options: object) -> None:
