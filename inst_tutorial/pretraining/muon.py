@@ -23,10 +23,17 @@ class Muon(Optimizer):
 
     Nothing waits for the device, and the momentum of a parameter is `state[parameter]["momentum"]`
     from the beginning, so a step can be captured as a CUDA graph.
+
+    Attributes:
+        dtype: of the matrix products in `orthogonal`. Momentum and weights stay as they are.
     """
 
     def __init__(
-        self, parameters: Iterable[nn.Parameter], lr: float | Tensor, momentum: float = 0.95
+        self,
+        parameters: Iterable[nn.Parameter],
+        lr: float | Tensor,
+        momentum: float = 0.95,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         shapes: dict[tuple[int, int], list[nn.Parameter]] = {}
         for parameter in parameters:
@@ -35,6 +42,7 @@ class Muon(Optimizer):
             shapes.setdefault((len(parameter), parameter[0].numel()), []).append(parameter)
         groups = [{"params": batch} for batch in shapes.values()]
         super().__init__(groups, {"lr": lr, "momentum": momentum})
+        self.dtype = dtype
         self._momenta: list[Tensor] = []
         for shape, batch in shapes.items():
             momenta = torch.zeros(len(batch), *shape, device=batch[0].device)
@@ -51,17 +59,18 @@ class Muon(Optimizer):
                 [p.grad.reshape(rows, columns).float() for p in group["params"]]
             )  # (n, rows, columns)
             momenta.lerp_(gradients, 1 - group["momentum"])
-            directions = orthogonal(gradients.lerp(momenta, group["momentum"]))
+            directions = orthogonal(gradients.lerp(momenta, group["momentum"]), self.dtype)
             updates = directions * (0.2 * max(rows, columns) ** 0.5 * group["lr"])
             for parameter, update in zip(group["params"], updates, strict=True):
                 parameter.sub_(update.view(parameter.shape))
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
+def orthogonal(matrices: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """The nearest orthogonal matrices, roughly: (n, rows, columns) -> the same, singular values
-    about 1. On a GPU, the multiplications are in bfloat16."""
+    about 1. Products are in `dtype`: bfloat16 is exact enough, and faster where the device has
+    instructions for it."""
     tall = matrices.shape[1] > matrices.shape[2]
-    x = matrices.bfloat16() if matrices.is_cuda else matrices
+    x = matrices.to(dtype)
     x = x.mT if tall else x
     x = x / (x.norm(dim=(1, 2), keepdim=True) + EPSILON)
     for _ in range(ITERATIONS):

@@ -28,7 +28,7 @@ class TrainSettings:
         fall: share of the budget in which it falls to zero in a line.
         muon: update inner matrices by Muon, and only the rest by AdamW.
         ema: decay of the weights' moving average, which is what is kept.
-        bf16: compute in bfloat16 where it is safe (autocast).
+        bf16: compute in bfloat16 where it is safe (autocast, and Muon's products).
         compile: compile the network first (pays on a GPU).
         graph: make the whole step one CUDA graph (on a GPU).
         channels_last: memory order of pictures and convolutions.

@@ -56,7 +56,7 @@ class Training(TrainingState):
         super().__init__(
             model,
             average=copy.deepcopy(model).requires_grad_(False).eval(),
-            optimizers=optimizers(model, fit.muon, self.rate),
+            optimizers=optimizers(model, fit, self.rate),
             generator=torch.Generator(self.device).manual_seed(seed + processes.rank()),
         )
         if fit.compile:
@@ -197,13 +197,13 @@ class Training(TrainingState):
             file.write(json.dumps(record) + "\n")
 
 
-def optimizers(model: nn.Module, muon: bool, rate: Tensor) -> list[Optimizer]:
-    """AdamW, or with `muon` Muon for `model.inner_matrices()` and AdamW for the rest.
+def optimizers(model: nn.Module, fit: TrainSettings, rate: Tensor) -> list[Optimizer]:
+    """AdamW, or with `fit.muon` Muon for `model.inner_matrices()` and AdamW for the rest.
 
     `rate` is the learning rate, a scalar on the device that may change. All moments are there from
     the beginning, so that a checkpoint has a place to be read into.
     """
-    inner: list[nn.Parameter] = model.inner_matrices() if muon else []  # type: ignore[operator]
+    inner: list[nn.Parameter] = model.inner_matrices() if fit.muon else []  # type: ignore[operator]
     among = {id(parameter) for parameter in inner}
     rest = [p for p in model.parameters() if p.requires_grad and id(p) not in among]
     adam = AdamW(rest, rate, betas=(0.9, 0.99), fused=True, capturable=rate.is_cuda)
@@ -213,7 +213,8 @@ def optimizers(model: nn.Module, muon: bool, rate: Tensor) -> list[Optimizer]:
     for parameter in rest:
         adam.state[parameter]["step"].zero_()
     adam.zero_grad()
-    return [adam, Muon(inner, rate)] if inner else [adam]
+    dtype = torch.bfloat16 if fit.bf16 else torch.float32
+    return [adam, Muon(inner, rate, dtype=dtype)] if inner else [adam]
 
 
 @contextmanager

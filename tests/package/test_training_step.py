@@ -54,11 +54,12 @@ def test_a_course_that_is_impossible_is_refused(wrong):
 # --------------------------------------------------------------------------- muon
 
 
-def test_muon_is_torchs_on_flat_matrices():
+@pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 0.02), (torch.bfloat16, 0.06)])
+def test_muon_is_torchs_on_flat_matrices(dtype, near):
     torch.manual_seed(0)
     start = [torch.randn(8, 6), torch.randn(8, 6), torch.randn(4, 12)]
     ours, theirs = ([nn.Parameter(p.clone()) for p in start] for _ in range(2))
-    one = Muon(ours, lr=torch.tensor(0.02))
+    one = Muon(ours, lr=torch.tensor(0.02), dtype=dtype)
     two = torch.optim.Muon(theirs, lr=0.02, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
     for _ in range(3):
         for a, b in zip(ours, theirs, strict=True):
@@ -67,7 +68,7 @@ def test_muon_is_torchs_on_flat_matrices():
         one.step()
         two.step()
     for a, b, s in zip(ours, theirs, start, strict=True):
-        assert (a - b).norm() < 0.02 * (b - s).norm()  # theirs multiplies in bfloat16
+        assert (a - b).norm() < near * (b - s).norm()  # theirs multiplies in bfloat16
 
 
 def test_a_kernel_is_a_matrix_and_its_update_orthogonal():
@@ -81,6 +82,16 @@ def test_a_kernel_is_a_matrix_and_its_update_orthogonal():
     assert tall.shape == (2, 9, 4) and torch.linalg.svdvals(tall).max() < 1.3
     with pytest.raises(ValueError, match="matrices"):
         Muon([nn.Parameter(torch.zeros(3))], lr=1.0)
+
+
+def test_the_settings_say_in_what_muon_multiplies(tmp_path):
+    for bf16, dtype in ((True, torch.bfloat16), (False, torch.float32)):
+        _, muon = training(tmp_path, muon=True, bf16=bf16).optimizers
+        assert muon.dtype == dtype
+    matrices = torch.randn(2, 9, 4, generator=torch.Generator().manual_seed(0))
+    rounded = orthogonal(matrices, torch.bfloat16)
+    assert rounded.dtype == torch.float32 and torch.equal(rounded, rounded.bfloat16().float())
+    assert torch.allclose(rounded, orthogonal(matrices), atol=0.05)
 
 
 # --------------------------------------------------------------------- no waiting
