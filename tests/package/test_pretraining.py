@@ -19,6 +19,7 @@ import typer
 from diffusers import AutoencoderKL
 from torch import nn
 from torch.nn import functional as F
+from transformers import CLIPTokenizer
 from typer.testing import CliRunner
 
 from inst_tutorial.painter import Painter, PromptError
@@ -31,7 +32,7 @@ from inst_tutorial.pretraining.data.painting import fill, filling
 from inst_tutorial.pretraining.data.pool import Pool, paint_chunk
 from inst_tutorial.pretraining.data.resident import Resident
 from inst_tutorial.pretraining.data.style_numbers import NUMBERS, style_numbers
-from inst_tutorial.pretraining.networks import autoencoder, clip, unet
+from inst_tutorial.pretraining.networks import autoencoder, clip, latents, unet
 from inst_tutorial.pretraining.networks.artist_embedder import ArtistEmbedder
 from inst_tutorial.pretraining.settings import (
     BROAD_SHARES,
@@ -45,7 +46,7 @@ from inst_tutorial.pretraining.settings import (
 )
 from inst_tutorial.pretraining.stages.run import PretrainingRun
 from inst_tutorial.pretraining.stages.table import STAGES, pretrain
-from inst_tutorial.pretraining.stages.unet import new_artist_embedder
+from inst_tutorial.pretraining.stages.unet import encode_all, new_artist_embedder
 from inst_tutorial.pretraining.training import Training
 from inst_tutorial.world import (
     SUBJECTS,
@@ -655,6 +656,17 @@ def test_an_autoencoder_of_the_right_size_stays_as_it_is(pretraining_run, tmp_pa
     )
     pretrain(again, ("autoencoder",))  # needs no pictures, for it does nothing
     assert not (again.work / "vae").exists()
+
+
+def test_another_encoder_in_the_same_folder_encodes_everything_again(pretraining_run):
+    words = CLIPTokenizer.from_pretrained(pretraining_run.out / "tokenizer")
+    other = autoencoder.build(TINY.autoencoder, 128, seed=9)
+    encoded = latents.Encoded.of(
+        pretraining_run.validation_pool, other, words, pretraining_run.work
+    )
+    assert len(encoded) == 0 < len(encoded.captions)
+    encode_all(encoded, progress=False)
+    assert len(encoded) == len(encoded.latents) == len(encoded.pool) > 0
 
 
 def test_a_painter_whose_artist_embedder_is_lost_keeps_its_names(pretraining_run, tmp_path):

@@ -58,6 +58,10 @@ class Encoded:
             GrowingArray(work / f"tokens-{name}-{len(tokenizer)}.i16", (2, length), "int16"),
         )
 
+    def __len__(self) -> int:
+        """How many examples are whole here; captions may come from another encoder's run."""
+        return min(map(len, (self.latents, self.photographs, self.captions)))
+
     def resident(self, capacity: int) -> Resident:
         """Up to `capacity` of the examples, to be copied to the encoder's device."""
         files = {
@@ -70,7 +74,7 @@ class Encoded:
 
     def grow(self, limit: int) -> bool:
         """Encode what the pool has gained, at most `limit` examples; whether there were any."""
-        start = min(map(len, (self.latents, self.photographs, self.captions)))
+        start = len(self)
         end = min(len(self.pool), start + limit)
         for first in range(start, end, CHUNK):
             self._encode(slice(first, min(first + CHUNK, end)))

@@ -48,20 +48,20 @@ def fit_unet(run: PretrainingRun) -> None:
     enough_pictures(run)
     watched = latents.Encoded.of(run.validation_pool, vae, tokens, run.work)
     for examples in (watched, encoded):
-        _encode_all(examples, run.progress)
+        encode_all(examples, run.progress)
     validate = unet.validator(watched.resident(len(watched.pool)), recipe.seed + 3)
     grow = latents.growing(encoded, data, ENCODED_AT_ONCE, processes.rank() == 0)
     training.run(loss, validate, grow, run.progress)
 
 
-def _encode_all(encoded: latents.Encoded, progress: bool) -> None:
+def encode_all(encoded: latents.Encoded, progress: bool) -> None:
     """Encode all that is painted so far: the first process does it, the others wait."""
     if processes.rank() == 0:
-        total, done = len(encoded.pool), len(encoded.captions)
+        total, done = len(encoded.pool), len(encoded)
         with tqdm(total=total, initial=done, desc="latents", disable=not progress) as bar:
-            while len(encoded.captions) < total:
+            while len(encoded) < total:
                 encoded.grow(ENCODED_AT_ONCE)
-                bar.update(len(encoded.captions) - bar.n)
+                bar.update(len(encoded) - bar.n)
     processes.wait()
 
 
