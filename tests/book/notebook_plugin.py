@@ -3,7 +3,8 @@
 nbval runs the cells and compares what they print. While the kernel is still there,
 - each printed number is changed in the stored output, one by one: nbval must notice;
 - each exercise is tried with the stub that the reader gets in place of the solution: what stands
-  below `# check` must fail, and pass again with the solution;
+  below `# check` must fail with a sentence, and pass again with the solution;
+- so it is with answers of another kind, such as a text in place of a tensor;
 - and with at least two plausible wrong answers, from the folder wrong_answers: the check must give
   each its own hint;
 - and with other right answers, from the folder right_answers: the check must take them.
@@ -27,6 +28,7 @@ SECONDS = 60
 WRONG_ANSWERS = Path(__file__).with_name("wrong_answers")
 RIGHT_ANSWERS = Path(__file__).with_name("right_answers")
 RIGHT_ANSWER = re.compile(r"^# %% (\S+)\n((?:(?!# %%).*\n)*)", re.MULTILINE)
+WRONG_KINDS = ("[1, 2]", "-1.5", "'some text'", "__import__('torch').ones(2, 3)", "print")
 WRONG_ANSWER = re.compile(r"^# %% (\S+)\n# hint: (.*)\n((?:(?!# %%).*\n)*)", re.MULTILINE)
 
 
@@ -108,8 +110,9 @@ class Exercise(pytest.Item):
         assert defined(self.stub) <= defined(self.solution), "the stub has another name"
         assert len({one.hint for one in self.wrong}) > 1, "fewer than two wrong answers with hints"
         check = self.solution.split(CHECK, 1)[1]
-        error, _ = self.error_of(f"{self.stub}\n{check}")
-        assert error not in ("", "NameError", "SyntaxError"), f"with the stub: {error or 'passes'}"
+        for other in (self.stub, *wrong_kinds(self.stub)):
+            error, text = self.error_of(f"{other}\n{check}")
+            assert error == "AssertionError" and text, f"{error or 'passes'} {text}, with\n{other}"
         assert self.error_of(self.solution) == ("", ""), "the solution fails after the last cell"
         for other in self.right:
             assert self.error_of(f"{other}\n{check}") == ("", ""), f"also right:\n{other}"
@@ -171,6 +174,14 @@ def stub_of(notebook: object, label: str) -> str:
         if found:
             return found[2]
     raise pytest.UsageError(f"the exercise {label} has a solution in code, but no stub")
+
+
+def wrong_kinds(stub: str) -> list[str]:
+    """Answers with the names of the stub that return values of other kinds."""
+    return [
+        "\n".join(f"def {name}(*_, **__):\n    return {value}" for name in sorted(defined(stub)))
+        for value in WRONG_KINDS
+    ]
 
 
 def defined(source: str) -> set[str]:

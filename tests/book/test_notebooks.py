@@ -3,6 +3,7 @@
 Exercises are tried in the kernels of the notebooks, by notebook_plugin.py.
 """
 
+import ast
 import base64
 import copy
 import importlib.util
@@ -30,6 +31,8 @@ _spec = importlib.util.spec_from_file_location(
 )
 make_notebooks = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(make_notebooks)
+
+CHECK = "# check\n"
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -114,6 +117,18 @@ def test_no_output_needs_a_kernel(path):
     """A widget without a page of its own would be dead on the page, and in Colab."""
     notebook = nbformat.read(path, 4)
     assert make_notebooks.WIDGETS not in notebook.metadata.get("widgets", {})
+
+
+@each_notebook
+def test_every_assertion_of_a_check_says_what_is_wrong(path):
+    solutions = [
+        cell.source
+        for cell in nbformat.read(path, 4).cells
+        if "solution" in cell.metadata.get("tags", [])
+    ]
+    checks = [ast.walk(ast.parse(source.split(CHECK, 1)[1])) for source in solutions]
+    assertions = [node for nodes in checks for node in nodes if isinstance(node, ast.Assert)]
+    assert [ast.unparse(node) for node in assertions if node.msg is None] == []
 
 
 def test_the_book_is_small():

@@ -14,7 +14,7 @@ def schools(styles):
 
 
 # %% ex-01-2
-# hint: not its distance
+# hint: must be a whole number
 def middle(pictures):
     return min(np.mean([truth_distance(a, b) for b in pictures]) for a in pictures)
 
