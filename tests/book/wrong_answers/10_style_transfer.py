@@ -1,20 +1,35 @@
 # %% ex-10-1
-# hint: prediction with the word
-def calm_guidance(plain, told, w):
-    guided = plain + w * (told - plain)
-    spread = [x.std((1, 2, 3), keepdim=True) for x in (plain, guided)]
-    return guided * spread[0] / spread[1]
+# hint: not what is replaced
+def noise_left(schedule, levels, eta):
+    replaced = 0.0
+    for t, t_next in pairwise(levels):
+        a, a_next = schedule.alpha_bar(t).item(), schedule.alpha_bar(t_next).item()
+        replaced += eta**2 * (1 - a / a_next) / (1 - a)
+    return replaced
 
 
 # %% ex-10-1
-# hint: not one for all
-def calm_guidance(plain, told, w):
-    guided = plain + w * (told - plain)
-    return guided * told.std() / guided.std()
+# hint: eta is squared
+def noise_left(schedule, levels, eta):
+    left = 1.0
+    for t, t_next in pairwise(levels):
+        a, a_next = schedule.alpha_bar(t).item(), schedule.alpha_bar(t_next).item()
+        left *= 1 - eta * (1 - a / a_next) / (1 - a)
+    return left
+
+
+# %% ex-10-1
+# hint: the step before has left
+def noise_left(schedule, levels, eta):
+    left = 1.0
+    for t, t_next in pairwise(levels):
+        a, a_next = schedule.alpha_bar(t).item(), schedule.alpha_bar(t_next).item()
+        left -= eta**2 * (1 - a / a_next) / (1 - a)
+    return left
 
 
 # %% ex-10-2
-# hint: Return a word
+# hint: of the class Word
 def between(a, b, share):
     return (1 - share) * a.vectors + share * b.vectors
 
