@@ -1,7 +1,7 @@
 """Learning a word from one picture: the loop.
 
 The style picture is also the content. The painter is frozen; only the new word changes, by the
-ordinary noise-prediction loss (InST, section 3.2; Gal et al. 2022, equation 2):
+ordinary noise-prediction loss (InST, section 3; Gal et al. 2022, equation 2):
 
     min over v of  E_{z0, t, eps} || eps - painter(z_t, t, context(v)) ||^2
 

@@ -5,7 +5,7 @@ a new word put in, picture -> CLIP's features (`ImageFeatures`), noisy latent ->
 The parts are diffusers' and transformers' own classes; their sizes come from their configurations.
 
 Sources: Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 2022,
-section 3; Gal et al., "An Image is Worth One Word", 2022, section 4 (the new word); InST,
+section 3; Gal et al., "An Image is Worth One Word", 2022, section 3 (the new word); InST,
 ldm/modules/encoders/modules.py. Book: chapter "Inside a latent diffusion model".
 """
 

@@ -6,7 +6,8 @@
         sample(painter, z_t, ...)  # the content's queries, the painting's keys and values
 
 The twin of `attention_maps`, which does the same for cross-attention. Source: Chung et al., "Style
-Injection in Diffusion", CVPR 2024, section 4.1 (arXiv 2312.09008). Book: chapter "After InST".
+Injection in Diffusion", CVPR 2024, sections 4.1 and 4.2 (arXiv 2312.09008). Book: chapter "After
+InST".
 """
 
 from __future__ import annotations
@@ -87,8 +88,8 @@ def inject(
     query_share, 0 to 1: how much of the queries is the content's; the rest is the UNet's own.
     temperature: a factor on the queries, which sharpens the attention to a few places of the
     style. `content` has as many rows as the running batch, `style` has as many or one. The
-    n-th call inside uses the n-th recorded call. Equations 5 to 7 of the paper, where the two
-    settings are called gamma and T. Raises SelfAttentionError.
+    n-th call inside uses the n-th recorded call. In the authors' code the two settings are
+    called gamma and T. Raises SelfAttentionError.
     """
     if not 0 <= query_share <= 1:
         raise SelfAttentionError(f"query_share must be 0 to 1, got {query_share}")

@@ -40,7 +40,7 @@ class InjectionSettings:
     and T, with its values. layers: beginnings of names of self-attention layers. The default is
     the last block of Paintbox's decoder, at 16 x 16 places; the paper uses the last two blocks
     of Stable Diffusion's, ("up_blocks.2", "up_blocks.3"). adain: whether the starting noise gets
-    the channel statistics of the style's noise (equation 8 of the paper).
+    the channel statistics of the style's noise (section 4.3 of the paper).
     """
 
     strength: float = 0.8
