@@ -4,7 +4,7 @@ A learned word is a constant: vectors (k, d) that stand in a prompt where "*" is
 it is learned an *embedder* makes it: a free vector (Gal et al., "An Image is Worth One Word",
 2022), or InST's attention over the CLIP embedding of the style picture (Zhang et al.,
 "Inversion-Based Style Transfer with Diffusion Models", 2023, section 3; official code
-ldm/modules/embedding_manager.py:137-172). Book: chapters "Textual inversion" and "The
+ldm/modules/embedding_manager.py:157-172). Book: chapters "Textual inversion" and "The
 multi-layer attention embedder".
 """
 

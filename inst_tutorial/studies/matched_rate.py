@@ -1,9 +1,9 @@
 """The learning rate at which a free vector moves about as fast as InST's embedder.
 
 Adam moves every parameter by about its learning rate in a step. As published the embedder is an
-affine map of one CLIP vector x, v = W x + b (book, chapter "The attention embedder"). When every
-entry of W and b moves by the rate, an entry of v moves by up to ``rate * (|x|_1 + 1)``. A free
-vector moves by its rate and no more.
+affine map of one CLIP vector x, v = W x + b (book, chapter "The multi-layer attention embedder").
+When every entry of W and b moves by the rate, an entry of v moves by up to
+``rate * (|x|_1 + 1)``. A free vector moves by its rate and no more.
 
 This leaves out that W is a product: W_o and W_v in it move as well. The first step of the whole
 module is about twice as long, which that chapter measures.

@@ -2,7 +2,7 @@
 
 A scene says what is to be seen, a style how it is painted. ``paint(scene, style)``
 is the truth that style transfer tries to reach; ``paint(scene)`` is the photograph
-it starts from. Reading order: seeds, colours, canvas, subjects, settings, scene, style,
+it starts from. Reading order: seeds, colours, canvas, subjects, scenery, scene, style,
 noise, technique, render, caption, named_styles, broad_styles, artist_names, examples, gallery.
 
     >>> from inst_tutorial.world import HELD_OUT, Scene, paint
