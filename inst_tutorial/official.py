@@ -41,10 +41,10 @@ NAMES = {
 LIMITS = """\
 This word can be used in prompts for Stable Diffusion 1.x, like any textual inversion.
 It cannot reproduce the official notebook's pictures. There, by our reading, dropout stays on while
-drawing, so the word depends on the random seed. The notebook sets the seed 42 at every call and
-so always draws with the same word, but with another than this one, which is made without dropout.
-Also, the official code shows CLIP an almost black copy of the style picture, so one embeddings.pt
-makes nearly the same word of every picture."""
+drawing, so the word depends on the random seed. Unless another seed is given, the notebook sets 42
+at every call and so always draws with the same word, but with another than this one, which is made
+without dropout. Also, the official code shows CLIP an almost black copy of the style picture, so
+one embeddings.pt makes nearly the same word of every picture."""
 
 
 class _Shell:
