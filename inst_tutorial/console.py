@@ -1,7 +1,7 @@
 """What a command says: errors in one line, and lines that never stop the work.
 
 When nothing reads the output any more, or the disk that it goes to is full, the work continues
-without words. A character that the console does not have is written as its code.
+without output. A character that the console does not have is written as its code.
 """
 
 from __future__ import annotations

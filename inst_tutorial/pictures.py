@@ -107,7 +107,7 @@ def opened(pictures: Image.Image | Sequence[Image.Image]) -> list[Image.Image]:
     for picture in several:
         if not isinstance(picture, Image.Image):
             raise PictureError(
-                f"{reprlib.repr(picture)} is no opened picture: open_picture(path, "
+                f"{reprlib.repr(picture)} is not an opened picture: open_picture(path, "
                 f"painter.picture_size) opens a file as a painter needs it"
             )
     return several

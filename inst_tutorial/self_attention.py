@@ -5,9 +5,9 @@
     with inject(painter, content, style, query_share=0.75, temperature=1.5):
         sample(painter, z_t, ...)  # the content's queries, the painting's keys and values
 
-The twin of `attention_maps`, which does the same for cross-attention. Source: Chung et al., "Style
-Injection in Diffusion", CVPR 2024, sections 4.1 and 4.2 (arXiv 2312.09008). Book: chapter "After
-InST".
+It does for self-attention what `attention_maps` does for cross-attention. Source: Chung et al.,
+"Style Injection in Diffusion", CVPR 2024, sections 4.1 and 4.2 (arXiv 2312.09008). Book:
+chapter "After InST".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The words that come with Paintbox: one for each held-out style, learned from one picture.
 
 `python -m inst_tutorial.studies.learn_shipped_words` learns them, and each file tells how. A word
-is worth something only with the weights that it was learned with: the file names their fingerprint.
+works only with the weights that it was learned with: the file names their fingerprint.
 
     >>> word = shipped_word("lagoon")
 """

@@ -110,7 +110,7 @@ def layout_of(path: Path) -> str:
     key = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
     shape = read_shapes(path).get(key)
     if shape is None:
-        raise PainterError(f"{path} holds no Stable Diffusion 1.x or 2.x: it lacks {key}")
+        raise PainterError(f"{path} is not Stable Diffusion 1.x or 2.x: it lacks {key}")
     for name in ("sd15", "sd21"):
         if shape[1:] == (LAYOUTS[name]["unet"]["cross_attention_dim"],):
             return name

@@ -1,8 +1,8 @@
 """Files that hold a word: textual inversion in safetensors, of this package and of others.
 
 The header of a file is checked before its numbers are read, so that a whole checkpoint given by
-mistake costs no time. Nothing is ever unpickled. Damaged metadata is not a damaged word: the
-numbers are read, and only the word's story is missing.
+mistake costs no time. Nothing is ever unpickled. When only the metadata is damaged,
+the numbers are still read, and only how the word was learned is unknown.
 """
 
 from __future__ import annotations

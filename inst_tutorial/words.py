@@ -150,7 +150,7 @@ class AttentionEmbedder(nn.Module):
     last get exactly zero gradient, and the word is an affine function of the pooled vector.
     source="patches" adds the vision tower's patch tokens, so that there is something to attend
     to. `residual` and `norm` (LayerNorm before each layer, of queries and tokens) are our
-    options; published is neither. The word of several pictures is the mean of theirs.
+    options; the published embedder has neither. The word of several pictures is the mean of theirs.
     """
 
     def __init__(

@@ -118,7 +118,7 @@ def _vocabulary(painter: Painter) -> dict[str, list[str]]:
     if tokenizer.unk_token == tokenizer.eos_token:
         raise CommandError(
             f"{painter.source} has no list of words: it spells any word with "
-            f"{len(tokenizer)} pieces, and knows best what its training captions were about"
+            f"{len(tokenizer)} pieces, and understands best the words of its training captions"
         )
     known = {word for word in tokenizer.get_vocab() if word[0].isalnum()}
     lists = {

@@ -62,7 +62,7 @@ def _bind(manifest: Manifest, record: Record, run: Run) -> None:
     if record["run"] not in (None, run):
         if _has_words(manifest, record):
             raise ManyError(
-                f"{manifest.folder} holds words that were learned otherwise "
+                f"{manifest.folder} holds words that were learned differently "
                 f"({_difference(record['run'] or {}, run)}): name another folder for these, or "
                 f"repeat those settings"
             )

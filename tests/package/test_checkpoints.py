@@ -180,7 +180,7 @@ def test_what_is_no_single_checkpoint(single, tmp_path: Path) -> None:
         Painter.load(path, config="sd3")
     other = tmp_path / "other.safetensors"
     save_file({"x": torch.zeros(1)}, other)
-    with pytest.raises(PainterError, match=r"holds no Stable Diffusion 1\.x or 2\.x: it lacks"):
+    with pytest.raises(PainterError, match=r"is not Stable Diffusion 1\.x or 2\.x: it lacks"):
         Painter.load(other)
     other.write_bytes(path.read_bytes()[:500])
     with pytest.raises(PainterError, match="cannot load"):

@@ -112,7 +112,7 @@ def test_what_changed_is_learned_again(quickly, folder, tmp_path) -> None:
 
 def test_words_of_one_folder_are_learned_alike(quickly) -> None:
     quickly()
-    with pytest.raises(ManyError, match=r"learned otherwise .steps was 4, is 6"):
+    with pytest.raises(ManyError, match=r"learned differently .steps was 4, is 6"):
         quickly(replace(SHORT, steps=6))
 
 
@@ -256,14 +256,14 @@ def test_settings_are_bound_only_by_a_word(quickly, folder, tmp_path, sd1_folder
     with pytest.raises(DeviceError, match="'meta'"):
         quickly(device="meta")
     assert states(quickly()) == ALL_BUT_ONE
-    with pytest.raises(ManyError, match="learned otherwise"):
+    with pytest.raises(ManyError, match="learned differently"):
         learn_folder(folder, out, "no-such-painter", SHORT, processes=1)
 
 
 def test_settings_stay_while_another_process_learns(folder, tmp_path) -> None:
     manifest = Manifest(tmp_path / "words")
     plan(folder, manifest.folder, {"steps": 1}, together=4)
-    with manifest.claim("000001"), pytest.raises(ManyError, match="learned otherwise"):
+    with manifest.claim("000001"), pytest.raises(ManyError, match="learned differently"):
         plan(folder, manifest.folder, {"steps": 2}, together=4)
     assert plan(folder, manifest.folder, {"steps": 2}, together=4)["run"] == {"steps": 2}
 
