@@ -193,7 +193,7 @@ def test_wrong_batches_are_refused() -> None:
         to_tensor([])
     for name in ("a.png", Path("a.png"), ["a.png"]):
         with pytest.raises(
-            PictureError, match=r"a\.png'\)? is no .* open_picture\(path, painter.picture"
+            PictureError, match=r"a\.png'\)?\]? is not an .* open_picture\(path, painter.picture"
         ):
             to_tensor(name)
     with pytest.raises(PictureError, match=r"\(b, 3, H, W\), got \(3, 8, 8\)"):
