@@ -21,9 +21,11 @@ Curve = dict[int, float]
 
 def until_the_final_loss(painter: Painter, ours: Course, theirs: Course | None) -> Result:
     """Losses on fixed pairs along the way; when we are as good as the script is at its best."""
+    generator = torch.Generator().manual_seed(0)
+    pairs = EvaluationPairs.draw(painter, style_pictures(1), LearningSettings().pairs, generator)
     curves = {
-        "ours": losses(painter, ours.words),
-        "script": losses(painter, theirs.words if theirs else []),
+        "ours": losses(painter, pairs, ours.words),
+        "script": losses(painter, pairs, theirs.words if theirs else []),
     }
     result: Result = {"loss after steps": curves}
     if theirs is None:
@@ -32,10 +34,8 @@ def until_the_final_loss(painter: Painter, ours: Course, theirs: Course | None) 
     return {**result, **race(curves["ours"], curves["script"], *seconds)}
 
 
-def losses(painter: Painter, words: Sequence[Tensor]) -> Curve:
-    """The loss after every fifth step, on the same pairs, in the better of both prompts."""
-    generator = torch.Generator().manual_seed(0)
-    pairs = EvaluationPairs.draw(painter, style_pictures(1), LearningSettings().pairs, generator)
+def losses(painter: Painter, pairs: EvaluationPairs, words: Sequence[Tensor]) -> Curve:
+    """The loss after every fifth step, in the better of both prompts."""
 
     def loss(vector: Tensor) -> float:
         with torch.no_grad():

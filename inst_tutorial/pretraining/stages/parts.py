@@ -42,7 +42,7 @@ def tokenizer(run: PretrainingRun) -> Any:
 def finished(run: PretrainingRun, name: str) -> Any:
     """A finished part, "vae", "text" or "clip".
 
-    Raises TrainingError, with the stage to do first, if there is none of the recipe's size.
+    Raises TrainingError, with the stage to do first, if no such part has the recipe's size.
     """
     from diffusers import AutoencoderKL
     from transformers import CLIPModel

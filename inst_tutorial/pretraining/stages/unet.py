@@ -91,7 +91,7 @@ def earlier_unet(run: PretrainingRun, vae: Any) -> Any | None:
 
 
 def earlier_artist_embedder(run: PretrainingRun) -> ArtistEmbedder | None:
-    """That of the painter to go on from; None if there is none."""
+    """That of the painter to go on from; None without such a painter or its embedder."""
     if run.start is None or not (run.start / ARTIST_EMBEDDER).exists():
         return None
     return ArtistEmbedder.load(run.start / ARTIST_EMBEDDER)
