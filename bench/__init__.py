@@ -10,7 +10,7 @@ The first two are folders. In each, `plan` says which rows are measured, and in 
 files named like the rows say how. They write a JSON file into `inst_tutorial/data`, and pages of
 the book are drawn from it. What they share: `timing`, `stopwatch`, `steps` (learning, one step at a
 time), `diffusers_script` and `diffusers_img2img` (what people would use instead), `machine`,
-`options` and `json_files`.
+`options`, `memory_order` and `json_files`.
 
 Run them from the root of the repository. Nothing here is part of the installed package, and
 nothing is a test: no time is ever asserted.

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import torch
 
 from bench.cpu.workload import PROMPT, CpuWorkload, Result, our_learning
+from bench.memory_order import contiguous
 from bench.timing import Work
 from inst_tutorial.learning import LearningSettings
-from inst_tutorial.painter import Painter, laid_out
+from inst_tutorial.painter import Painter
 
 Painters = Mapping[str, Painter]
 
@@ -34,8 +35,7 @@ def variant_painters(painter: Painter) -> Painters:
     """Paintbox as it is, and one for each variant."""
     half = Painter.load("paintbox", dtype=torch.bfloat16)
     plain, built = (Painter.load("paintbox", dtype=torch.float32) for _ in range(2))
-    for part in (plain.unet, plain.vae):
-        laid_out(part, torch.contiguous_format)
+    contiguous(plain)
     built.unet.compile()
     return {"float32": painter, "contiguous": plain, "bfloat16": half, "compiled": built}
 

@@ -15,8 +15,9 @@ from bench.gpu.profiles import profile_learning, profile_repainting
 from bench.gpu.repainting import repainting
 from bench.gpu.rows import Measured, Row
 from bench.gpu.script import diffusers_script
-from bench.gpu.ways import compile_blocks, compile_unet, contiguous
+from bench.gpu.ways import compile_blocks, compile_unet
 from bench.gpu.workload import GpuWorkload
+from bench.memory_order import contiguous
 from inst_tutorial.memory import save_memory
 
 
