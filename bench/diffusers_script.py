@@ -7,6 +7,7 @@ stops it after every optimiser step, so that two programs can take turns on one 
 from __future__ import annotations
 
 import importlib
+import os
 import runpy
 import sys
 import threading
@@ -55,13 +56,19 @@ def script_arguments(
 
 class Script(threading.Thread):
     """The published script at `checkout`, until the end of its `with` block; `step()` lets it go
-    on until its next step is done."""
+    on until its next step is done. It computes on the GPU if there is one, unless `only_cpu`."""
 
     def __init__(
-        self, checkout: Path, arguments: Sequence[str], clock: Clock = time.perf_counter
+        self,
+        checkout: Path,
+        arguments: Sequence[str],
+        clock: Clock = time.perf_counter,
+        *,
+        only_cpu: bool = False,
     ) -> None:
         super().__init__(daemon=True)
         self.clock = clock
+        self.environment = {"ACCELERATE_USE_CPU": "true"} if only_cpu else {}
         self.path, self.arguments = checkout / SCRIPT, arguments
         self.go, self.done = threading.Semaphore(0), threading.Semaphore(0)
         self.vectors: list[Tensor] = []  # the new word after each step
@@ -116,6 +123,7 @@ class Script(threading.Thread):
         with (
             self.watch as watch,
             patch.object(sys, "argv", [str(self.path), *self.arguments]),
+            patch.dict(os.environ, self.environment),
             patch.object(torch.optim.AdamW, "step", waiting),
         ):
             watch.watch(AutoencoderKL, "encode", "autoencoder")

@@ -21,10 +21,16 @@ def cpu_machine(device: str) -> Machine:
         "cores used": cores,
         "threads": torch.get_num_threads(),
         "device": device,
-        "load average": round(os.getloadavg()[0], 1),
+        "load average": load_average(),
         "python": platform.python_version(),
         **versions("torch", "diffusers", "transformers", "accelerate"),
     }
+
+
+def load_average() -> float | None:
+    """How many processes wanted a core, on average of the last minute; None on Windows, which does
+    not count them."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
 
 
 def gpu_machine(device: str) -> Machine:

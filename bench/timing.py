@@ -6,7 +6,6 @@ compared take turns in one process, so that a busy moment disturbs all of them.
 
 from __future__ import annotations
 
-import resource
 import statistics
 import subprocess
 import sys
@@ -41,7 +40,14 @@ def summary(seconds: list[float]) -> Summary:
 
 
 def processor_time() -> float:
-    """Seconds of processor time of this process and of those that it has waited for."""
+    """Seconds of processor time of this process and of those that it has waited for.
+
+    Raises OSError on Windows, where Python cannot ask for the time of the latter.
+    """
+    if sys.platform == "win32":
+        raise OSError("Windows does not count the processor time of processes that have ended")
+    import resource
+
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
 

@@ -42,7 +42,7 @@ def published_script(workload: CpuWorkload, settings: LearningSettings) -> Itera
         return
     with tempfile.TemporaryDirectory() as folder:
         arguments = their_arguments(Path(folder), settings, workload.steps)
-        with Script(workload.diffusers, arguments, workload.timer.clock) as script:
+        with Script(workload.diffusers, arguments, workload.timer.clock, only_cpu=True) as script:
             yield script
 
 

@@ -6,7 +6,7 @@ The processes start the works by their names, so a work is a function of this fi
 from __future__ import annotations
 
 import multiprocessing
-import resource
+import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -19,13 +19,15 @@ from bench.cpu.workload import (
     CpuWorkload,
     Result,
     our_learning,
+    paintbox,
     their_arguments,
 )
 from bench.diffusers_script import Script
 from inst_tutorial.learning import LearningSettings
-from inst_tutorial.painter import Painter
 from inst_tutorial.style_transfer import transfer
 from inst_tutorial.world import paint
+
+STATUS = Path("/proc/self/status")  # of this process, on Linux
 
 # ----------------------------------------------------------------------------------- works
 
@@ -36,22 +38,22 @@ def nothing() -> None:
 
 def learn_ours() -> None:
     """A step of our learning."""
-    our_learning(Painter.load("paintbox"), LearningSettings(kind="free")).step()
+    our_learning(paintbox(), LearningSettings(kind="free")).step()
 
 
 def transfer_ours() -> None:
     """Our transfer."""
-    transfer(Painter.load("paintbox"), paint(CONTENT), None, SETTINGS)
+    transfer(paintbox(), paint(CONTENT), None, SETTINGS)
 
 
 def transfer_theirs() -> None:
     """Diffusers' pipeline."""
-    their_repainting(Painter.load("paintbox"))()
+    their_repainting(paintbox())()
 
 
 def learn_theirs(diffusers: Path, arguments: list[str]) -> None:
     """Two steps of diffusers' script: the first one loads."""
-    with Script(diffusers, arguments) as script:
+    with Script(diffusers, arguments, only_cpu=True) as script:
         script.step()
         script.step()
 
@@ -94,9 +96,16 @@ def peak() -> int:
     """The most MiB that this process has used so far.
 
     On Linux from its own status: what getrusage says is never less than what the process had that
-    started this one."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = status.read_text(encoding="utf-8").splitlines()
+    started this one. Where getrusage is asked, its unit is a KiB, but a byte on macOS.
+    """
+    if STATUS.exists():
+        lines = STATUS.read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    if sys.platform == "win32":
+        import psutil  # a part of accelerate's installation
+
+        return psutil.Process().memory_info().peak_wset // 2**20
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)

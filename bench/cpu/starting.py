@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bench.cpu.workload import CpuWorkload
+from bench.cpu.workload import CpuWorkload, paintbox
 from bench.timing import Summary
-from inst_tutorial.painter import Painter
 
 
 def importing(workload: CpuWorkload) -> Summary:
@@ -14,4 +13,4 @@ def importing(workload: CpuWorkload) -> Summary:
 
 def loading(workload: CpuWorkload) -> Summary:
     """Loading Paintbox."""
-    return workload.timer.one(lambda: Painter.load("paintbox"), workload.runs)
+    return workload.timer.one(paintbox, workload.runs)

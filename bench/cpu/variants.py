@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from bench.cpu.workload import PROMPT, CpuWorkload, Result, our_learning
+from bench.cpu.workload import PROMPT, CpuWorkload, Result, our_learning, paintbox
 from bench.memory_order import contiguous
 from bench.timing import Work
 from inst_tutorial.learning import LearningSettings
@@ -33,8 +33,8 @@ def variants(workload: CpuWorkload) -> Result:
 
 def variant_painters(painter: Painter) -> Painters:
     """Paintbox as it is, and one for each variant."""
-    half = Painter.load("paintbox", dtype=torch.bfloat16)
-    plain, built = (Painter.load("paintbox", dtype=torch.float32) for _ in range(2))
+    half = paintbox(torch.bfloat16)
+    plain, built = paintbox(), paintbox()
     contiguous(plain)
     built.unet.compile()
     return {"float32": painter, "contiguous": plain, "bfloat16": half, "compiled": built}

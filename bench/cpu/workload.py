@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL.Image import Image
 
 from bench.diffusers_script import script_arguments
@@ -27,7 +28,7 @@ class CpuWorkload:
     """What all measurements of a run share.
 
     Attributes:
-        painter: Paintbox.
+        painter: Paintbox on the CPU.
         timer: how seconds are counted.
         runs: how often a work is timed.
         steps: learning steps, ours and the script's.
@@ -39,6 +40,11 @@ class CpuWorkload:
     runs: int
     steps: int
     diffusers: Path | None = None
+
+
+def paintbox(dtype: torch.dtype = torch.float32) -> Painter:
+    """Paintbox on the CPU, also where there is a GPU: all of `bench.cpu` is about the CPU."""
+    return Painter.load("paintbox", device="cpu", dtype=dtype)
 
 
 def style_pictures(count: int) -> list[Image]:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from typer import Typer
 from typer.testing import CliRunner
 
+from bench import machine, timing
 from bench.cpu import __main__ as command
 from bench.cpu import memory
 from bench.cpu.learning import learning
 from bench.cpu.loss_curves import race
 from bench.cpu.plan import PLAN
-from bench.cpu.workload import NOT_MEASURED, CpuWorkload
+from bench.cpu.starting import loading
+from bench.cpu.variants import variant_painters
+from bench.cpu.workload import NOT_MEASURED, CpuWorkload, paintbox
 from bench.diffusers_script import SCRIPT, Script
 from bench.stopwatch import Stopwatch
 from bench.timing import Timer, ratio, summary
-from inst_tutorial.painter import Painter
 
 ROOT = Path(__file__).parents[2]
 CPU_JSON = ROOT / "inst_tutorial/data/bench_cpu.json"
@@ -44,6 +49,12 @@ def checkout(folder: Path, text: str) -> Path:
     (folder / SCRIPT).parent.mkdir(parents=True)
     (folder / SCRIPT).write_text(text)
     return folder
+
+
+def run_command(*options: str):
+    program = Typer()
+    program.command()(command.main)
+    return CliRunner().invoke(program, options, env={"COLUMNS": "1000"})
 
 
 def test_compared_works_take_turns() -> None:
@@ -78,7 +89,7 @@ def test_a_stopwatch_times_functions_and_then_leaves_them_as_they_were() -> None
 
 
 def test_learning_is_timed_step_by_step() -> None:
-    painter, backward = Painter.load("paintbox"), torch.Tensor.backward
+    painter, backward = paintbox(), torch.Tensor.backward
     result = learning(CpuWorkload(painter, Timer(), runs=1, steps=2))
     assert result["ours"]["runs"] == 1 and result["script"] == NOT_MEASURED
     parts = result["where the time goes, ours"]
@@ -91,8 +102,8 @@ def test_learning_is_timed_step_by_step() -> None:
 @pytest.mark.slow
 def test_the_script_learns_by_turns_with_us(tmp_path) -> None:
     step = torch.optim.AdamW.step
-    diffusers = checkout(tmp_path, LEARNS.replace("64", str(Painter.load("paintbox").text_width)))
-    workload = CpuWorkload(Painter.load("paintbox"), Timer(), runs=1, steps=6, diffusers=diffusers)
+    diffusers = checkout(tmp_path, LEARNS.replace("64", str(paintbox().text_width)))
+    workload = CpuWorkload(paintbox(), Timer(), runs=1, steps=6, diffusers=diffusers)
     result = learning(workload)
     recorded = json.loads(CPU_JSON.read_text())["learn"]
     assert list(result) == list(recorded)
@@ -134,6 +145,70 @@ def test_peak_memory_is_that_of_a_process_of_its_own() -> None:
     assert 100 < memory.peak_of(memory.nothing) < 100_000
 
 
+@pytest.mark.parametrize(("platform", "expected"), [("darwin", 3), ("freebsd14", 3 * 1024)])
+def test_peak_memory_where_getrusage_is_asked(monkeypatch, platform, expected) -> None:
+    usage = SimpleNamespace(ru_maxrss=3 * 2**20)  # bytes on macOS, KiB elsewhere
+    asked = SimpleNamespace(RUSAGE_SELF=0, getrusage=lambda who: usage)
+    monkeypatch.setitem(sys.modules, "resource", asked)
+    monkeypatch.setattr(memory, "STATUS", Path("no/such/file"))
+    monkeypatch.setattr(sys, "platform", platform)
+    assert memory.peak() == expected
+
+
+def test_peak_memory_on_windows(monkeypatch) -> None:
+    used = SimpleNamespace(memory_info=lambda: SimpleNamespace(peak_wset=5 * 2**20))
+    monkeypatch.setitem(sys.modules, "resource", None)
+    monkeypatch.setitem(sys.modules, "psutil", SimpleNamespace(Process=lambda: used))
+    monkeypatch.setattr(memory, "STATUS", Path("no/such/file"))
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert memory.peak() == 5
+
+
+def test_where_processor_time_cannot_be_counted_wall_time_is(tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    monkeypatch.delattr("os.getloadavg")
+    for module in (timing, memory):
+        importlib.reload(module)
+    monkeypatch.setattr(timing, "sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr(command, "processor_time", timing.processor_time)
+    assert timing.Timer().seconds(lambda: None) >= 0
+    assert machine.cpu_machine("cpu")["load average"] is None
+    monkeypatch.setattr(command, "PLAN", {"first": lambda workload: pytest.fail("measured")})
+    result = run_command("--cpu-time", "--out", str(tmp_path / "cpu.json"))
+    assert result.exit_code == 2 and "wall time is measured" in result.output
+
+
+def test_everything_is_measured_on_the_cpu(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(
+        "inst_tutorial.painter.best_device", lambda: pytest.fail("asked for the best device")
+    )
+    painters = variant_painters(paintbox())
+    assert {str(one.device) for one in painters.values()} == {"cpu"}
+    assert loading(CpuWorkload(painters["float32"], Timer(), runs=1, steps=1))["runs"] == 1
+    memory.learn_ours()
+    monkeypatch.setattr(command, "PLAN", {"first": lambda workload: str(workload.painter.device)})
+    command.main(out=tmp_path / "cpu.json", runs=1)
+    assert json.loads((tmp_path / "cpu.json").read_text())["first"] == "cpu"
+
+
+def test_the_script_computes_on_the_cpu_when_told_so(tmp_path, monkeypatch) -> None:
+    from accelerate.state import AcceleratorState, PartialState
+
+    monkeypatch.setattr(PartialState, "default_device", torch.device("meta"))  # a GPU, as it were
+    says = "from accelerate import Accelerator\nraise ValueError(Accelerator().device)"
+    folder = checkout(tmp_path, says)
+    try:
+        for only_cpu, device in ((True, "cpu"), (False, "meta")):
+            AcceleratorState._reset_state(reset_partial_state=True)
+            with (
+                Script(folder, [], only_cpu=only_cpu) as script,
+                pytest.raises(RuntimeError, match=f"stopped: {device}"),
+            ):
+                script.step()
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
+
+
 def test_every_work_has_its_row_in_the_recorded_memory() -> None:
     recorded = json.loads(CPU_JSON.read_text())["peak memory in MiB"]
     assert list(recorded) == [*memory.WORKS, "learning, script"]
@@ -164,8 +239,5 @@ def test_a_group_is_written_before_it_is_said(tmp_path, monkeypatch) -> None:
 
 def test_a_wrong_checkout_is_refused_before_measuring(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(command, "PLAN", {"first": lambda workload: pytest.fail("measured")})
-    program = Typer()
-    program.command()(command.main)
-    options = ["--diffusers", str(tmp_path), "--out", str(tmp_path / "cpu.json")]
-    result = CliRunner().invoke(program, options, env={"COLUMNS": "1000"})
+    result = run_command("--diffusers", str(tmp_path), "--out", str(tmp_path / "cpu.json"))
     assert result.exit_code == 2 and "is no checkout of diffusers: it lacks" in result.output
