@@ -6,14 +6,28 @@ over and then waits leaves a GPU idle between its steps. Book: chapter "Stable D
 
 from __future__ import annotations
 
+import os
+
 import torch
 from torch import Tensor
 
+VARIABLE = "INST_DEVICE"
+"""The environment variable that names another default device."""
 AMPERE = 8  # the generation of GPUs that first computed in bfloat16 (2020), by CUDA's counting
 
 
 def best_device() -> str:
-    """The default device: "cuda" if there is one, else "mps" (Apple's graphics), else "cpu"."""
+    """The default device: "cuda" if there is one, else "mps" (Apple's graphics), else "cpu".
+
+    The environment variable INST_DEVICE names another one. Raises DeviceError if PyTorch cannot
+    compute on that.
+    """
+    if named := os.environ.get(VARIABLE):
+        try:
+            check_device(named)
+        except DeviceError as error:
+            raise DeviceError(f"{error}. The name comes from {VARIABLE}: unset it") from error
+        return named
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
@@ -26,7 +40,7 @@ def fast_dtype() -> torch.dtype:
     elsewhere. PyTorch's own `torch.cuda.is_bf16_supported()` says yes on a T4 as well, which
     imitates bfloat16 slowly.
     """
-    if best_device() != "cuda":
+    if torch.device(best_device()).type != "cuda":
         return torch.float32
     generation, _ = torch.cuda.get_device_capability()
     return torch.bfloat16 if generation >= AMPERE else torch.float16

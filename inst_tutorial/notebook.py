@@ -44,8 +44,11 @@ def device_line() -> str:
     from inst_tutorial import __version__
     from inst_tutorial.devices import best_device
 
-    device = best_device()
-    name = torch.cuda.get_device_name() if device == "cuda" else f"{torch.get_num_threads()} cores"
-    what = {"cuda": f"the GPU ({name})", "mps": "Apple's GPU", "cpu": name}[device]
+    device = torch.device(best_device())
+    cores = f"{torch.get_num_threads()} cores"
+    if device.type == "cuda":
+        what = f"the GPU ({torch.cuda.get_device_name(device)})"
+    else:
+        what = {"mps": "Apple's GPU", "cpu": cores}.get(device.type, str(device))
     python = ".".join(map(str, sys.version_info[:2]))
     return f"inst-tutorial {__version__}, Python {python}: computing on {what}."

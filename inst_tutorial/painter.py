@@ -128,8 +128,9 @@ class Painter:
         (default: found from the weights). Raises PainterError.
 
         Without a `device` the painter computes on "cuda" if there is one, else on "mps" (Apple's
-        graphics), else on "cpu". "mps" has not been tried: no such machine was available. It has
-        no float64, so nothing is sent there in float64.
+        graphics), else on "cpu"; the environment variable INST_DEVICE names another default.
+        "mps" has not been tried: no such machine was available. It has no float64, so nothing is
+        sent there in float64.
         """
         parts = read_checkpoint(source, dtype=dtype, revision=revision, config=config)
         painter = cls(

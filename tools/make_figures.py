@@ -44,7 +44,9 @@ def world() -> Path:
 def opening() -> Path:
     """The best, the middle and the worst of all pairs, as they were measured."""
     pairs = Results.load(DATA / "held_out_pairs.json").tables["pairs"]
-    return save_figure(pairs_figure(Painter.load("paintbox"), pairs), STATIC / "opening.webp")
+    return save_figure(
+        pairs_figure(Painter.load("paintbox", device="cpu"), pairs), STATIC / "opening.webp"
+    )
 
 
 def logo() -> Path:
@@ -75,7 +77,7 @@ def card() -> Path:
 
 def painter_still() -> Path:
     """What stands where the painter in the browser will: a content, a style, the repainting."""
-    painter = Painter.load("paintbox")
+    painter = Painter.load("paintbox", device="cpu")
     content = paint(Scene("cat", "meadow", colour="orange", trim="brown", seed=2))
     style = paint(Scene("house", "meadow", colour="blue", trim="red", seed=4), HELD_OUT["lagoon"])
     settings = LearningSettings(kind="free", steps=60, batch=4, learning_rate=0.2)

@@ -99,7 +99,7 @@ class PainterOptions:
     ] = None
     device: Annotated[
         str | None,
-        typer.Option(help="cpu, cuda, cuda:1, mps, ... Default: cuda, or else mps, or else cpu."),
+        typer.Option(help="cpu, cuda, cuda:1, mps, ... Default: INST_DEVICE, or cuda, mps, cpu."),
     ] = None
     dtype: Annotated[
         Literal["float32", "bfloat16", "float16"],

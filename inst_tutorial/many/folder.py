@@ -23,7 +23,7 @@ from PIL.Image import Image
 
 from inst_tutorial.checkpoints import check_source
 from inst_tutorial.console import one_line_errors, unbroken_output
-from inst_tutorial.devices import check_device
+from inst_tutorial.devices import best_device, check_device
 from inst_tutorial.files import OutputError
 from inst_tutorial.learning import LearningError, LearningSettings, StateError, learn_many
 from inst_tutorial.many.manifest import Manifest, ManyError, Record
@@ -233,7 +233,7 @@ def _work_here(
 
 def _own_device(device: str | None) -> str | None:
     """Of several GPUs, the one of this worker."""
-    if device in (None, "cuda") and torch.cuda.is_available():
+    if (device or best_device()) == "cuda":
         return f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
     return device
 

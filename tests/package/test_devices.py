@@ -6,6 +6,7 @@ one fails, and `NoWaiting` catches the copies for which a program would wait.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from inst_tutorial.devices import best_device, fast_dtype, upload
+from inst_tutorial.devices import DeviceError, best_device, fast_dtype, upload
 from inst_tutorial.inversion import INVERSIONS
 from inst_tutorial.learning import Learner, LearningSettings, learning_step, word_gradient
 from inst_tutorial.noise_level import timesteps
@@ -24,11 +25,16 @@ from inst_tutorial.sampling import sample
 META = torch.device("meta")
 
 
+@pytest.fixture
+def unnamed(monkeypatch) -> None:
+    monkeypatch.delenv("INST_DEVICE")
+
+
 @pytest.mark.parametrize(
     ("cuda", "mps", "expected"),
     [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")],
 )
-def test_the_device_is_the_best_that_is_there(monkeypatch, cuda, mps, expected) -> None:
+def test_the_device_is_the_best_that_is_there(unnamed, monkeypatch, cuda, mps, expected) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
     assert best_device() == expected
@@ -38,10 +44,25 @@ def test_the_device_is_the_best_that_is_there(monkeypatch, cuda, mps, expected) 
     ("capability", "expected"),
     [((9, 0), torch.bfloat16), ((8, 6), torch.bfloat16), ((7, 5), torch.float16)],
 )
-def test_the_format_is_one_that_the_gpu_computes_in(monkeypatch, capability, expected) -> None:
+def test_the_format_is_one_that_the_gpu_computes_in(
+    unnamed, monkeypatch, capability, expected
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
     assert fast_dtype() == expected
+
+
+@pytest.mark.parametrize("there", ["cuda", "mps"])
+def test_a_painter_computes_where_the_environment_says(there, monkeypatch, sd1_folder) -> None:
+    monkeypatch.setattr(
+        {"cuda": torch.cuda, "mps": torch.backends.mps}[there], "is_available", lambda: True
+    )
+    assert os.environ["INST_DEVICE"] == "cpu"  # so all tests are, with what they start
+    assert Painter.load(sd1_folder).device.type == "cpu"
+    assert fast_dtype() == torch.float32
+    monkeypatch.setenv("INST_DEVICE", "abacus")
+    with pytest.raises(DeviceError, match=r"device 'abacus': .*INST_DEVICE: unset it"):
+        Painter.load(sd1_folder)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
