@@ -52,6 +52,7 @@ lint: .venv/.develop  ## check style, types and the reading order
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
 	$(BIN)/lint-imports --no-logo --no-cache
 
 web:  ## check style and types of the painter in the browser, and run its unit tests (needs npm)

@@ -6,6 +6,7 @@ without output. A character that the console does not have is written as its cod
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -137,9 +138,15 @@ def unbroken_output() -> Iterator[None]:
     finally:
         stopped = _error_of(sys.stdout)
         sys.stdout, sys.stderr = usual
-    if stopped and not isinstance(stopped, BrokenPipeError):
+    if stopped and not _nobody_reads(stopped):
         print(f"inst: the output cannot be written: {stopped.strerror}", file=sys.stderr)
         raise SystemExit(2)
+
+
+def _nobody_reads(error: OSError) -> bool:
+    """Whether a pipe was closed at its other end; on Windows that may also be an EINVAL."""
+    closed = sys.platform == "win32" and error.errno == errno.EINVAL
+    return closed or isinstance(error, BrokenPipeError)
 
 
 def _unbroken(stream: TextIO | None) -> TextIO:

@@ -144,7 +144,9 @@ def _obstacle(target: Path) -> str | None:
         return "it is not an ordinary file"
     if os.path.isfile(target) and not os.access(target, os.W_OK):
         return "it is write-protected"
-    there = next(folder for folder in target.parents if os.path.lexists(folder))
+    there = next((folder for folder in target.parents if os.path.lexists(folder)), None)
+    if there is None:  # a drive of Windows
+        return f"there is no {target.anchor}"
     if not os.path.isdir(there):
         return f"{there} is a file, not a folder"
     try:

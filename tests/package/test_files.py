@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inst_tutorial.files import OutputError, atomic_path
+from inst_tutorial.files import OutputError, atomic_path, check_writable
 
 
 def test_a_file_is_as_readable_as_others(tmp_path):
@@ -36,6 +36,12 @@ def test_a_fault_keeps_the_old_file(tmp_path: Path, fault: type[BaseException]) 
         raise fault
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_drive_that_is_not_there_is_named(monkeypatch) -> None:
+    monkeypatch.setattr("os.path.lexists", lambda path: False)
+    with pytest.raises(OutputError, match=r"cannot write .*word\.bin: there is no "):
+        check_writable("folder/word.bin")
 
 
 def test_nothing_written_is_an_error(tmp_path: Path) -> None:

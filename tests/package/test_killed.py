@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from platforms import not_on_windows
 from safetensors.torch import load_file
 from tiny import toy_picture
 
@@ -22,15 +23,16 @@ from inst_tutorial.many.folder import learn_folder
 from inst_tutorial.many.manifest import Manifest
 from inst_tutorial.painter import Painter
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    not_on_windows("a process and those that it started are not one group, to be killed at once"),
+]
 
 KILLS = 20
 LONGEST = 3.0  # seconds until a kill; the work takes about as long on a free machine
 LEARNING = LearningSettings(
     kind="pooled", steps=40, batch=1, evaluate_every=1, pairs=1, patience=99
 )
-PROCESSES = multiprocessing.get_context("forkserver")  # its processes begin with torch imported
-PROCESSES.set_forkserver_preload(["torch", "diffusers", "inst_tutorial.many.folder"])
 
 
 def in_a_session(began: Any, work: Callable[..., None], arguments: tuple) -> None:
@@ -42,8 +44,10 @@ def in_a_session(began: Any, work: Callable[..., None], arguments: tuple) -> Non
 
 
 def begin(work: Callable[..., None], *arguments: Any) -> multiprocessing.process.BaseProcess:
-    began = PROCESSES.Event()
-    process = PROCESSES.Process(target=in_a_session, args=(began, work, arguments))
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["torch", "diffusers", "inst_tutorial.many.folder"])
+    began = processes.Event()
+    process = processes.Process(target=in_a_session, args=(began, work, arguments))
     process.start()
     assert began.wait(300)
     return process

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from dataclasses import replace
@@ -12,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from platforms import LINUX, not_on_windows
 from tiny import toy_picture
 from typer.testing import CliRunner
 
@@ -198,6 +198,7 @@ def test_a_group_that_was_finished_in_the_meantime_is_not_taken(folder, tmp_path
         assert not ours
 
 
+@not_on_windows("no named pipes among files, and other limits of names")
 def test_a_bad_thing_stops_only_itself(quickly, folder, tmp_path) -> None:
     long = "x" * 246 + ".png"  # a legal name; with .safetensors it is not
     toy_picture(1).save(folder / long)
@@ -205,7 +206,8 @@ def test_a_bad_thing_stops_only_itself(quickly, folder, tmp_path) -> None:
     (folder / "folder.png").mkdir()
     (folder / "nowhere.png").symlink_to("no-such-file")
     os.mkfifo(folder / "pipe.png")
-    toy_picture(2).save(os.fsencode(folder) + b"/caf\xe9.png", format="PNG")
+    if LINUX:  # macOS refuses a name that is no text
+        toy_picture(2).save(os.fsencode(folder) + b"/caf\xe9.png", format="PNG")
     for left_behind in ("._a.png", ".hidden.png", ".DS_Store", "Thumbs.db", "desktop.ini"):
         (folder / left_behind).write_bytes(b"\0")
     lines: list[str] = []
@@ -217,8 +219,7 @@ def test_a_bad_thing_stops_only_itself(quickly, folder, tmp_path) -> None:
         "folder.png": "it is not a file",
         "nowhere.png": "it is not a file",
         "pipe.png": "it is not a file",
-        "caf\\udce9.png": "rename the file",
-    }
+    } | ({"caf\\udce9.png": "rename the file"} if LINUX else {})
     assert states(record) == {
         "a.png": "done",
         "c.png": "done",
@@ -382,7 +383,7 @@ def test_two_processes_and_one_is_killed(
         time.sleep(0.02)
     alive = workers()
     assert len(alive) == 2
-    os.kill(alive[1].pid, signal.SIGKILL)
+    alive[1].kill()
     before = times(tmp_path / "words")
     assert len(before) < 5
     thread.join(timeout=600)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -179,13 +178,14 @@ def toy_loss(run: Training):
 
 
 KILLED = """
-import os, signal, sys
+import sys
 from pathlib import Path
+import psutil
 sys.path.insert(0, {tests!r})
 from test_pretraining import nothing, quadratic, toy_loss
 def loss(run):
     if run.step == 7:
-        os.kill(os.getpid(), signal.SIGKILL)
+        psutil.Process().kill()
     return toy_loss(run)
 quadratic(Path({work!r})).run(loss, nothing, lambda: 1, progress=False)
 """
@@ -194,7 +194,7 @@ quadratic(Path({work!r})).run(loss, nothing, lambda: 1, progress=False)
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(tmp_path):
     code = KILLED.format(tests=str(Path(__file__).parent), work=str(tmp_path))
     killed = subprocess.run([sys.executable, "-c", code], check=False)
-    assert killed.returncode == -signal.SIGKILL
+    assert killed.returncode not in (0, 1)  # 1 is an error of Python
     resumed = quadratic(tmp_path)
     assert resumed.step == 7
     resumed.run(toy_loss, nothing, lambda: 1, progress=False)

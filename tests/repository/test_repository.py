@@ -15,6 +15,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from platforms import not_on_windows
 
 import inst_tutorial
 from inst_tutorial.folders import PAINTBOX
@@ -180,6 +181,7 @@ def test_recorded_numbers_belong_to_the_shipped_weights():
         assert shipped_word(name).info["fingerprint"] == painter.fingerprint()
 
 
+@not_on_windows("cannot run a script of bash by its name")
 def test_notebooks_are_pushed_as_one_commit_with_what_binder_needs(tmp_path):
     def git(*arguments, cwd=tmp_path / "checkout"):
         command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *arguments]
