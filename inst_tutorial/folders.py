@@ -7,7 +7,6 @@ read, never pickles.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ import torch
 from torch import nn
 
 from inst_tutorial.configs import WAY_OUT, PainterError, TokenizerSettings, read_settings
-from inst_tutorial.hub import SUGGESTION, snapshot
+from inst_tutorial.hub import SUGGESTION, VARIANTS, is_hub_id, snapshot
 from inst_tutorial.validation import Schema, one_line
 
 if TYPE_CHECKING:
@@ -27,7 +26,14 @@ PAINTBOX = Path(__file__).parent / "paintbox"
 VISION = "openai/clip-vit-large-patch14"  # the tower that InST's official code uses
 VISION_REVISION = "32bd64288804d66eefd0ccbe215aa642df71cc41"
 PARTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
+SETTINGS = (
+    "vae/config.json",
+    "text_encoder/config.json",
+    "unet/config.json",
+    "scheduler/scheduler_config.json",
+)
 VISION_PARTS = ("image_encoder", "feature_extractor")
+TOWER_FILES = ("config.json", "preprocessor_config.json", "model*.safetensors")
 TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json")
 
 
@@ -48,16 +54,15 @@ def find_folder(
     if os.path.isdir(folder):  # unlike Path's, it takes any name
         check_folder(folder, parts)
         return folder, revision
-    hub_id = re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", str(source))
-    if folder.suffix.lower() == ".safetensors" or not hub_id:
+    if folder.suffix.lower() == ".safetensors" or not is_hub_id(str(source)):
         raise PainterError(
             f"no painter at {str(source)!r}: give 'paintbox', a folder in diffusers' layout, a "
             f".safetensors file, or a hub id such as {SUGGESTION!r}"
         )
     kinds = ("*.json", "*.txt", "*.safetensors")
-    wanted = [f"{part}/{kind}" for part in (*parts, *VISION_PARTS) for kind in kinds]
-    wanted = wanted if parts else ["config.json", "preprocessor_config.json", "model*.safetensors"]
-    folder = snapshot(str(source), revision, wanted, lambda found: check_folder(found, parts))
+    files = [f"{part}/{kind}" for part in (*parts, *VISION_PARTS) for kind in kinds]
+    wanted = files if parts else TOWER_FILES
+    folder = snapshot(str(source), revision, wanted, lambda found: check_snapshot(found, parts))
     return folder, folder.name  # the hub's cache names a snapshot by its commit
 
 
@@ -67,13 +72,33 @@ def check_folder(folder: Path, parts: Sequence[str]) -> None:
     if missing:
         raise PainterError(f"{folder} is not a painter: it lacks {', '.join(missing)}")
     for part in parts:
-        weights = list((folder / part).glob("*.safetensors"))
+        weights = _files(folder, f"{part}/*.safetensors")
         if not weights and part not in ("tokenizer", "scheduler"):
             found = sorted(f.name for f in (folder / part).glob("*"))
             raise PainterError(
-                f"{folder / part} has no .safetensors file (it has {', '.join(found)}). Pickled "
-                f"weights are never read: convert them, or take a revision with safetensors"
+                f"{folder / part} has no .safetensors file to read (it has {', '.join(found)}). "
+                f"Neither pickled weights nor variants such as fp16 are read: convert them, or "
+                f"take a revision with safetensors"
             )
+
+
+def check_snapshot(folder: Path, parts: Sequence[str]) -> None:
+    """A folder of the hub's cache must have all that is read of it. Raises PainterError.
+
+    It has not if a download was cut short, or if only a tokenizer was fetched. parts: as in
+    `find_folder`.
+    """
+    check_folder(folder, parts)
+    missing = [name for name in (SETTINGS if parts else TOWER_FILES) if not _files(folder, name)]
+    if missing:
+        raise PainterError(f"{folder} is not complete: it lacks {', '.join(missing)}")
+    if parts:
+        read_tokenizer(folder / "tokenizer")
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    """The files of that pattern in a folder, without variants of the weights."""
+    return [path for path in folder.glob(pattern) if not any(map(path.match, VARIANTS))]
 
 
 def read_part(kind: Any, folder: Path, schema: type[Schema], **dtype: torch.dtype) -> Any:

@@ -11,6 +11,19 @@ from pathlib import Path
 from inst_tutorial.configs import PainterError
 
 SUGGESTION = "stable-diffusion-v1-5/stable-diffusion-v1-5"  # named in messages as a way out
+VARIANTS = ("*.fp16.*", "*.non_ema.*")  # the same weights in other forms, which are not read
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether the hub could have a repository of this name, as "owner/name"."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return "/" in name
 
 
 def snapshot(
@@ -49,7 +62,7 @@ def _download(name: str, revision: str | None, wanted: Sequence[str], *, local: 
             name,
             revision=revision,
             allow_patterns=list(wanted),
-            ignore_patterns=["*.fp16.*", "*.non_ema.*"],
+            ignore_patterns=list(VARIANTS),
             local_files_only=local,
         )
     )

@@ -20,7 +20,7 @@ from inst_tutorial.painter import Painter, PromptError
 from inst_tutorial.pictures import to_tensor
 from inst_tutorial.pretraining.data.tokenizer import build
 from inst_tutorial.style_transfer import TransferSettings, transfer
-from inst_tutorial.vision import ImagePreprocessing
+from inst_tutorial.vision import ImagePreprocessing, read_vision_tower
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -68,10 +68,15 @@ def test_only_the_schedules_coefficients_are_float64(sd1_painter: Painter, kind:
     assert seen.shapes <= {torch.Size(()), torch.Size((1,)), torch.Size((2,))}
 
 
-@pytest.mark.parametrize("wrong", ["./nofolder", "../no/folder", "nofolder"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["./nofolder", "../no/folder", "nofolder", "models/sd--1.5", "owner/name.", "owner/name.git"],
+)
 def test_a_mistyped_folder_is_not_taken_for_a_hub_id(wrong):
     with pytest.raises(PainterError, match="no painter at"):
         Painter.load(wrong)
+    with pytest.raises(PainterError, match="no painter at"):
+        read_vision_tower(wrong, torch.float32)
 
 
 def test_noise_is_the_pipelines(sd1_painter: Painter, sd1_pipeline) -> None:
@@ -302,7 +307,7 @@ def test_pickled_weights_are_refused(tmp_path: Path, sd1_folder: Path) -> None:
     folder = shutil.copytree(sd1_folder, tmp_path / "pickled")
     weights = folder / "unet/diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
-    with pytest.raises(PainterError, match=r"no \.safetensors file \(it has .*model\.bin"):
+    with pytest.raises(PainterError, match=r"no \.safetensors file to read \(it has .*model\.bin"):
         Painter.load(folder)
 
 
@@ -409,6 +414,80 @@ def test_a_hub_id_in_the_cache(
     shutil.rmtree(repository / "snapshots" / commit / "unet")
     with pytest.raises(PainterError, match=r"lacks unet. .* the hub's cache has of 'some/painter'"):
         Painter.load("some/painter")
+
+
+def hub(monkeypatch: pytest.MonkeyPatch, cached: Path, whole: Path) -> list[str]:
+    """Gives the hub's client a folder in its cache and one in the net; where it was asked."""
+    import huggingface_hub
+
+    asked: list[str] = []
+
+    def download(name: str, *, local_files_only: bool, **options: object) -> str:
+        asked.append("cache" if local_files_only else "net")
+        return str(cached if local_files_only else whole)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    return asked
+
+
+UNET_WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        (UNET_WEIGHTS, "unet/diffusion_pytorch_model.fp16.safetensors"),
+        (UNET_WEIGHTS, "unet/diffusion_pytorch_model.non_ema.safetensors"),
+        ("vae/config.json", None),
+        ("scheduler/scheduler_config.json", None),
+        ("tokenizer/tokenizer.json", None),
+    ],
+)
+def test_the_net_completes_what_the_cache_has_of_a_painter(
+    tmp_path: Path, sd1_folder: Path, monkeypatch, name: str, instead: str | None
+) -> None:
+    cached = shutil.copytree(sd1_folder, tmp_path / "cached")
+    (cached / name).rename(cached / (instead or "elsewhere"))
+    asked = hub(monkeypatch, cached, sd1_folder)
+    assert Painter.load("some/painter").picture_size == 32
+    assert asked == ["cache", "net"]
+    asked = hub(monkeypatch, sd1_folder, sd1_folder)
+    Painter.load("some/painter")
+    assert asked == ["cache"]
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        [],
+        ["vocab.json", "merges.txt"],  # as `clip_tokenizer` leaves the cache
+        ["config.json", "model.safetensors"],
+        ["config.json", "preprocessor_config.json", "model.fp16.safetensors"],
+    ],
+)
+def test_the_net_completes_what_the_cache_has_of_a_vision_tower(
+    tmp_path: Path, sd1_folder: Path, monkeypatch, there: list[str]
+) -> None:
+    whole = shutil.copytree(sd1_folder / "image_encoder", tmp_path / "whole")
+    shutil.copy(sd1_folder / "feature_extractor/preprocessor_config.json", whole)
+    cached = tmp_path / "cached"
+    cached.mkdir()
+    for name in there:
+        (cached / name).touch()
+    asked = hub(monkeypatch, cached, whole)
+    model, preprocessing = read_vision_tower(VISION, torch.float32)
+    assert (model.config.hidden_size, preprocessing.size) == (24, 28)
+    assert asked == ["cache", "net"]
+    hub(monkeypatch, cached, cached)
+    with pytest.raises(PainterError, match="vision tower is missing: .* is not complete: it lacks"):
+        read_vision_tower(VISION, torch.float32)
+
+
+def test_a_folder_with_half_precision_only_is_refused(tmp_path: Path, sd1_folder: Path) -> None:
+    folder = shutil.copytree(sd1_folder, tmp_path / "half")
+    (folder / UNET_WEIGHTS).rename(folder / "unet/diffusion_pytorch_model.fp16.safetensors")
+    with pytest.raises(PainterError, match="no .safetensors file to read .* such as fp16"):
+        Painter.load(folder)
 
 
 # --------------------------------------------------------------- Stable Diffusion 1.5, on paper
