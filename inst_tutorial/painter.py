@@ -124,8 +124,9 @@ class Painter:
         A hub id needs the network only the first time; `revision` pins a branch, tag or commit,
         and `painter.revision` is the commit that was loaded. Only safetensors are read.
         `vision` is the CLIP tower for checkpoints that have none; it is loaded on first use.
-        `config` is for single files: a diffusers folder, or "sd15", "sd21-base", "sd21"
-        (default: found from the weights). Raises PainterError.
+        `config` is for single files: a diffusers folder, or "sd15", "sd21-base", "sd21". Without
+        it, the layout is found from the weights; those of 2.x are read as "sd21", at 768 pixels,
+        with a warning, because "sd21-base" has the same shapes. Raises PainterError.
 
         Without a `device` the painter computes on "cuda" if there is one, else on "mps" (Apple's
         graphics), else on "cpu"; the environment variable INST_DEVICE names another default.

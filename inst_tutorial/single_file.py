@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,12 +36,23 @@ PREFIXES = {
 }
 """How the names of a part's weights begin in the original layout."""
 
+GUESSED = (
+    "is Stable Diffusion 2.x, and is read as the model for 768 pixels. The model for 512 pixels "
+    "(2.1-base) has weights of the same shapes; read like this, its pictures would be wrong. For "
+    "that model give config='sd21-base' (--config sd21-base), for this one config='sd21'."
+)
+
+
+class LayoutWarning(UserWarning):
+    """What a single file holds is a guess."""
+
 
 def read_single_file(path: Path, config: str | Path | None, dtype: torch.dtype) -> dict[str, Any]:
     """The parts of a painter by name (the keys of CLASSES), read from one .safetensors file.
 
     config: a name of LAYOUTS, a diffusers folder whose configurations and tokenizer are used (its
-    weights are not), or None, which finds the layout from the weights. Raises PainterError.
+    weights are not), or None, which finds the layout from the weights (see `layout_of`). Raises
+    PainterError.
     """
     if path.suffix.lower() != ".safetensors":
         raise PainterError(
@@ -105,7 +117,8 @@ def _check_parts(path: Path) -> None:
 def layout_of(path: Path) -> str:
     """The name in LAYOUTS of a file, found from the width of the text that its UNet reads.
 
-    Raises PainterError.
+    The weights of 2.x have the same shapes at 512 and at 768 pixels: "sd21", 768 pixels, is a
+    guess, and a LayoutWarning says so. Raises PainterError.
     """
     key = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
     shape = read_shapes(path).get(key)
@@ -113,6 +126,8 @@ def layout_of(path: Path) -> str:
         raise PainterError(f"{path} is not Stable Diffusion 1.x or 2.x: it lacks {key}")
     for name in ("sd15", "sd21"):
         if shape[1:] == (LAYOUTS[name]["unet"]["cross_attention_dim"],):
+            if name == "sd21":
+                warnings.warn(f"{path} {GUESSED}", LayoutWarning, stacklevel=2)
             return name
     raise PainterError(
         f"{path}: {key} has shape {shape}. With Stable Diffusion 1.x its width is 768, with 2.x "

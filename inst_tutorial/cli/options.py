@@ -91,7 +91,7 @@ class PainterOptions:
         typer.Option(
             help="For a painter in one .safetensors file: the model that it holds, as sd15, "
             "sd21-base, sd21, or a diffusers folder of that model. Default: found out from the "
-            "weights."
+            "weights, but 2.x is always taken for sd21 (768 pixels): for 512 pixels say sd21-base."
         ),
     ] = None
     revision: Annotated[

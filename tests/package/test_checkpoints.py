@@ -19,7 +19,7 @@ from inst_tutorial.folders import VISION
 from inst_tutorial.layouts import LAYOUTS, empty_parts, random_parts, write_layout
 from inst_tutorial.noise_schedule import Schedule
 from inst_tutorial.painter import Painter
-from inst_tutorial.single_file import layout_of
+from inst_tutorial.single_file import LayoutWarning, layout_of
 
 Tensors = dict[str, torch.Tensor]
 RESNET = {
@@ -187,15 +187,36 @@ def test_what_is_no_single_checkpoint(single, tmp_path: Path) -> None:
         Painter.load(other, config=folder)
 
 
-@pytest.mark.parametrize(("width", "name"), [(768, "sd15"), (1024, "sd21"), (2048, None)])
-def test_the_layout_is_told_from_the_weights(tmp_path: Path, width: int, name: str) -> None:
+def of_width(folder: Path, width: int) -> Path:
+    """A file with the one weight by which a layout is told: of a UNet that reads such texts."""
     key = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
-    save_file({key: torch.zeros(2, width)}, tmp_path / "model.safetensors")
-    if name:
-        assert layout_of(tmp_path / "model.safetensors") == name
-    else:
-        with pytest.raises(PainterError, match=r"\(2, 2048\).*neither"):
-            layout_of(tmp_path / "model.safetensors")
+    save_file({key: torch.zeros(2, width)}, folder / "model.safetensors")
+    return folder / "model.safetensors"
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_layout_is_told_from_the_weights(tmp_path: Path) -> None:
+    assert layout_of(of_width(tmp_path, 768)) == "sd15"
+    with pytest.raises(PainterError, match=r"\(2, 2048\).*neither"):
+        layout_of(of_width(tmp_path, 2048))
+
+
+def test_two_layouts_of_the_same_shapes_are_a_guess_that_is_said(tmp_path: Path) -> None:
+    """Stable Diffusion 2.1 and 2.1-base differ in nothing that a file without settings has."""
+    one, other = (
+        {
+            (part, key): value.shape
+            for part, module in empty_parts(LAYOUTS[name], torch.float16).items()
+            for key, value in module.named_parameters()
+        }
+        for name in ("sd21", "sd21-base")
+    )
+    assert one == other
+    path = of_width(tmp_path, 1024)
+    with pytest.warns(LayoutWarning, match=r"768 pixels.*config='sd21-base'.*--config sd21-base"):
+        assert layout_of(path) == "sd21"
+    told = CliRunner().invoke(cli.app, ["info", "--painter", str(path)])
+    assert f"inst: {path} is Stable Diffusion 2.x" in told.stderr
 
 
 @pytest.mark.parametrize(

@@ -479,14 +479,16 @@ def test_the_net_completes_what_the_cache_has_of_a_vision_tower(
     assert (model.config.hidden_size, preprocessing.size) == (24, 28)
     assert asked == ["cache", "net"]
     hub(monkeypatch, cached, cached)
-    with pytest.raises(PainterError, match="vision tower is missing: .* is not complete: it lacks"):
+    with pytest.raises(
+        PainterError, match=r"vision tower is missing: .* is not complete: it lacks"
+    ):
         read_vision_tower(VISION, torch.float32)
 
 
 def test_a_folder_with_half_precision_only_is_refused(tmp_path: Path, sd1_folder: Path) -> None:
     folder = shutil.copytree(sd1_folder, tmp_path / "half")
     (folder / UNET_WEIGHTS).rename(folder / "unet/diffusion_pytorch_model.fp16.safetensors")
-    with pytest.raises(PainterError, match="no .safetensors file to read .* such as fp16"):
+    with pytest.raises(PainterError, match=r"no \.safetensors file to read .* such as fp16"):
         Painter.load(folder)
 
 
