@@ -23,6 +23,7 @@ from inst_tutorial.noise_schedule import (
     Schedule,
     ScheduleError,
     ddim_inverse_step,
+    noise_between,
     q_sample,
     random_noise,
 )
@@ -120,16 +121,7 @@ def stochastic_inversion_official(
     which start at a lower t: at strength 0.7 and 50 steps, z0 is noised to 700 and denoised from
     681. Strength 1.0 would need timestep 1000, which does not exist: here it raises ScheduleError.
     """
-    schedule = painter.schedule
-    _remaining(schedule, steps, strength)  # the same errors as everywhere
-    level, count = int(schedule.train_steps * strength), int(steps * strength)
-    if level >= schedule.train_steps or count == 0:
-        raise ScheduleError(
-            f"the official code cannot use strength {strength} with {steps} steps: it noises to "
-            f"timestep {level} of 0..{schedule.train_steps - 1} and denoises {count} steps. "
-            f"Use the inversion 'stochastic' instead"
-        )
-    remaining = timesteps(schedule, steps)[-count:]
+    level, remaining = _official_levels(painter.schedule, steps, strength)
     return _stochastic(painter, z0, context, level, remaining, generator)
 
 
@@ -155,7 +147,7 @@ def ddim_inversion(
     for t, t_next in zip((-1, *upwards[:-1]), upwards, strict=True):
         eps = painter.predict_noise(z, t_next, context)
         z = ddim_inverse_step(painter.schedule, z, t, t_next, eps)
-    noise = _noise_between(painter.schedule, z0, z, remaining[0])
+    noise = noise_between(painter.schedule, z0, z, remaining[0])
     return Inverted(z, remaining, noise, calls=len(remaining))
 
 
@@ -170,9 +162,31 @@ INVERSIONS: Mapping[str, Inversion] = MappingProxyType(
 """The inversions by the names that settings and the command line use."""
 
 
+def denoised_steps(inversion: str, schedule: Schedule, steps: int, strength: float) -> int:
+    """How many steps are denoised after an inversion of `INVERSIONS`. Raises ScheduleError."""
+    if inversion == "official":
+        return len(_official_levels(schedule, steps, strength)[1])
+    return len(_remaining(schedule, steps, strength))
+
+
 def _remaining(schedule: Schedule, steps: int, strength: float) -> tuple[int, ...]:
     """The timesteps still to denoise; the latent is noised to the first of them."""
     return timesteps(schedule, steps)[start_index(schedule, steps, strength) :]
+
+
+def _official_levels(
+    schedule: Schedule, steps: int, strength: float
+) -> tuple[int, tuple[int, ...]]:
+    """The timestep to which the official code noises, and those that it denoises."""
+    _remaining(schedule, steps, strength)  # the same errors as everywhere
+    level, count = int(schedule.train_steps * strength), int(steps * strength)
+    if level >= schedule.train_steps or count == 0:
+        raise ScheduleError(
+            f"the official code cannot use strength {strength} with {steps} steps: it noises to "
+            f"timestep {level} of 0..{schedule.train_steps - 1} and denoises {count} steps. "
+            f"Use the inversion 'stochastic' instead"
+        )
+    return level, timesteps(schedule, steps)[-count:]
 
 
 def _stochastic(
@@ -187,9 +201,3 @@ def _stochastic(
     z_t = q_sample(painter.schedule, z0, level, random_noise(z0, generator))
     noise = painter.predict_noise(z_t, level, context.expand(len(z0), -1, -1))
     return Inverted(q_sample(painter.schedule, z0, level, noise), remaining, noise, calls=1)
-
-
-def _noise_between(schedule: Schedule, z0: Tensor, z_t: Tensor, t: int) -> Tensor:
-    """The noise with which q_sample makes z_t (b, ...) of z0: q_sample solved for noise."""
-    alpha_bar = schedule.alpha_bar(t).to(z0.dtype)  # (), on the CPU
-    return (z_t - alpha_bar.sqrt() * z0) / (1 - alpha_bar).sqrt()

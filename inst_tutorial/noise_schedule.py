@@ -96,7 +96,7 @@ class _Settings(Schema):
     rescale_betas_zero_snr: Literal[False] = False
     prediction_type: Literal["epsilon", "v_prediction"] = "epsilon"
     timestep_spacing: Literal["leading"] = "leading"
-    steps_offset: Annotated[int, Field(ge=0, le=100)] = 0
+    steps_offset: Annotated[int, Field(ge=0, le=1)] = 0  # above 1 some grids lack their last step
     thresholding: Literal[False] = False
     set_alpha_to_one: bool
     clip_sample: Literal[False]
@@ -184,6 +184,12 @@ def predict_z0(schedule: Schedule, z_t: Tensor, t: int | Tensor, eps: Tensor) ->
     """The z0 that z_t (b, ...) comes from if `eps` is its noise: q_sample solved for z0."""
     signal, sigma = _signal_and_noise(schedule, z_t, t)
     return (z_t - sigma * eps) / signal
+
+
+def noise_between(schedule: Schedule, z0: Tensor, z_t: Tensor, t: int | Tensor) -> Tensor:
+    """The noise that makes z_t at level t of z0, all (b, ...): q_sample solved for noise."""
+    signal, sigma = _signal_and_noise(schedule, z0, t)
+    return (z_t - signal * z0) / sigma
 
 
 def ddim_step(

@@ -70,7 +70,7 @@ def sample(
 ) -> Tensor:
     """Denoise z_t (b, ...) from level timesteps[0] to z0 (b, ...), one DDIM step a timestep.
 
-    timesteps, descending, are a sampling grid (`schedule.timesteps`) or the last part of one.
+    timesteps, descending, are a sampling grid (`noise_level.timesteps`) or the last part of one.
     With eta above 0, up to 1, each step replaces a part of the noise by new noise of `generator`
     (on the CPU), the same for all b. Raises ValueError for an eta above 0 without a generator.
     """

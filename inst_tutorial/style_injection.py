@@ -75,7 +75,7 @@ def inject_style(
     All pictures have the painter's size. A picture's result does not depend on the others in
     its batch. Costs two network calls a step for a content, and one a step for the style.
     Raises SelfAttentionError for layers that the painter does not have, TransferError for pictures
-    of another size.
+    of another size, ScheduleError for steps that the painter's noise levels do not allow.
     """
     settings = settings or InjectionSettings()
     empty = painter.embed("")

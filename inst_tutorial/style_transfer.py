@@ -73,7 +73,10 @@ class TransferSettings:
 
 @dataclass(frozen=True)
 class Repainted:
-    """A repainted latent (b, c, h, w), where it started, and what it cost in network calls."""
+    """A repainted latent (b, c, h, w), where it started, and what it cost in network calls.
+
+    Inversion calls the network for each picture of a batch, denoising for all of them at once.
+    """
 
     latent: Tensor
     inverted: Inverted
@@ -112,8 +115,9 @@ def transfer(
     pictures. Without a word, settings.prompt must be text without "*": with inversion="noise"
     that is img2img (SDEdit, Meng et al. 2022). `style` is the style picture, for adain only.
 
-    Raises TransferError for settings or pictures that do not fit, PromptError for a prompt
-    that does not fit the word.
+    Raises TransferError for settings or pictures that do not fit, ScheduleError for steps or a
+    strength that the painter's noise levels do not allow, PromptError for a prompt that does not
+    fit the word.
     """
     contents = opened(content)
     repainted = repaint(painter, picture_batch(painter, contents), word, settings, style, callback)
@@ -132,7 +136,7 @@ def repaint(
 ) -> Repainted:
     """`transfer` in latents: content_pm1 (b, 3, H, W) in -1..1 to latents (b, c, h, w).
 
-    callback(i, t, z_t, z0_hat) is called at every denoising step.
+    callback(i, t, z_t, z0_hat) is called at every denoising step. Raises what `transfer` raises.
     """
     settings = settings or TransferSettings()
     if settings.adain != (style is not None):
@@ -185,7 +189,7 @@ def _invert(
         latent=torch.cat([single.latent for single in singles]),
         timesteps=singles[0].timesteps,
         noise=torch.cat([single.noise for single in singles]),
-        calls=singles[0].calls,
+        calls=sum(single.calls for single in singles),
     )
 
 
@@ -217,7 +221,7 @@ def draw(
 ) -> Image.Image:
     """Draw a prompt from pure noise, with a learned word in the place of its "*", or without one.
 
-    Raises TransferError and PromptError as `transfer` does.
+    Raises TransferError, ScheduleError and PromptError as `transfer` does.
     """
     settings = TransferSettings(steps=steps, guidance=guidance, prompt=prompt, seed=seed)
     (picture,) = draw_contexts(
@@ -241,7 +245,10 @@ def draw_contexts(
     guidance: float = DRAWING,
     callback: Callback | None = None,
 ) -> list[Image.Image]:
-    """A picture from pure noise for each context (b, L, d), in one batch."""
+    """A picture from pure noise for each context (b, L, d), in one batch.
+
+    Raises ScheduleError for steps that the painter's noise levels do not allow.
+    """
     noise = torch.randn((len(contexts), *painter.latent_shape), generator=generator)
     latent = sample(
         painter,

@@ -361,7 +361,7 @@ def _open(path: Path, painter: Painter) -> Image.Image:
 
 
 def _length(painter: Painter, settings: TransferSettings) -> int:
-    """Denoising steps of a transfer."""
-    from inst_tutorial.noise_level import start_index
+    """Denoising steps of a transfer. Raises ScheduleError."""
+    from inst_tutorial.inversion import denoised_steps
 
-    return settings.steps - start_index(painter.schedule, settings.steps, settings.strength)
+    return denoised_steps(settings.inversion, painter.schedule, settings.steps, settings.strength)

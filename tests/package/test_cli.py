@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,25 @@ def test_draw_and_invert(tmp_path, picture, word, sd1_folder):
     assert result.exit_code == 0, result.output
     assert "network calls" in result.stdout and "latent error" in result.stdout
     assert Image.open(drawn).size == Image.open(inverted).size == (32, 32)
+
+
+@pytest.mark.parametrize("inversion", ["stochastic", "official"])
+def test_the_progress_bar_is_as_long_as_the_denoising(
+    tmp_path, picture, sd1_folder, inversion, monkeypatch
+):
+    seen = []
+
+    @contextmanager
+    def bar(total, doing):
+        steps = []
+        yield lambda *step: steps.append(step)
+        seen.append((total, len(steps)))
+
+    monkeypatch.setattr("inst_tutorial.cli.method.progress_bar", bar)
+    options = ["--inversion", inversion, "--steps", 5, "--strength", 0.75]  # 3.75 steps
+    back = inst("invert", picture, "-o", tmp_path / "out.png", "--painter", sd1_folder, *options)
+    assert back.exit_code == 0, back.output
+    assert seen == [{"stochastic": (4, 4), "official": (3, 3)}[inversion]]
 
 
 @pytest.mark.parametrize("kind", ["diffusers", "a1111"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,13 +11,11 @@ from tiny import SD_SCHEDULE as SD
 from torch import Generator, Tensor
 
 from inst_tutorial.gaussian import ExactPainter, GaussianMixture
-from inst_tutorial.inversion import INVERSIONS, Inverted, ddim_inversion
+from inst_tutorial.inversion import INVERSIONS, Inverted, ddim_inversion, denoised_steps
 from inst_tutorial.noise_level import timesteps
 from inst_tutorial.noise_schedule import Schedule, ScheduleError, predict_z0, q_sample
+from inst_tutorial.painter import Painter
 from inst_tutorial.sampling import sample
-
-if TYPE_CHECKING:
-    from inst_tutorial.painter import Painter
 
 NAMES = ["stochastic", "ddim", "noise", "official"]
 
@@ -121,6 +120,15 @@ def test_the_official_levels_do_not_match(exact: ExactPainter, points: Tensor) -
 def test_the_official_rounding(exact: ExactPainter, points: Tensor) -> None:
     assert len(invert("official", exact, points, strength=0.58).timesteps) == 28
     assert len(invert("stochastic", exact, points, strength=0.58).timesteps) == 29
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("strength", [0.3, 0.58, 0.68, 0.7])
+def test_denoised_steps_are_foretold(
+    exact: ExactPainter, points: Tensor, name: str, strength: float
+) -> None:
+    inverted = invert(name, exact, points, strength=strength)
+    assert denoised_steps(name, exact.schedule, 50, strength) == len(inverted.timesteps)
 
 
 @pytest.mark.parametrize(
@@ -234,6 +242,19 @@ def test_guidance_breaks_ddim_inversion(exact: ExactPainter, points: Tensor) -> 
 
 
 # --------------------------------------------------------------------- with a painter
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_the_noise_of_a_short_number_format(sd1_folder: Path, dtype: torch.dtype) -> None:
+    """At t = 1, bfloat16 rounds abar to 1, so 1 - abar must be computed before rounding."""
+    painter = Painter.load(sd1_folder, device="cpu", dtype=dtype)
+    z0 = torch.randn(1, *painter.latent_shape, generator=Generator().manual_seed(0)).to(dtype)
+    inverted = ddim_inversion(
+        painter, z0, painter.embed("a"), steps=20, strength=0.05, generator=Generator()
+    )
+    assert inverted.timesteps == (1,)
+    noised = q_sample(painter.schedule, z0, 1, inverted.noise)
+    torch.testing.assert_close(noised, inverted.latent, rtol=0.02, atol=0.02)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -46,6 +46,13 @@ def test_strength_outside_0_to_1_is_refused(schedule: Schedule, strength: float)
         start_index(schedule, 50, strength)
 
 
+@pytest.mark.parametrize("offset", [0, 1])
+def test_every_grid_has_all_its_steps(offset: int) -> None:
+    schedule = Schedule.from_config({**SD, "steps_offset": offset})
+    for steps in range(1, 1000):
+        assert len(timesteps(schedule, steps)) == steps
+
+
 @pytest.mark.parametrize("steps", [0, -1, 1000, 1001])
 def test_impossible_step_counts_are_refused(schedule: Schedule, steps: int) -> None:
     with pytest.raises(ScheduleError, match=f"from 1 to 999, got {steps}"):

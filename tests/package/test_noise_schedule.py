@@ -66,6 +66,7 @@ def test_a_pndm_file_has_the_levels_of_its_ddim_twin(schedule: Schedule) -> None
         {"rescale_betas_zero_snr": True},
         {"clip_sample": True},
         {"trained_betas": [0.1, 0.2]},
+        {"steps_offset": 2},
     ],
     ids=str,
 )

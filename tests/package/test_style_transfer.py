@@ -6,6 +6,7 @@ from tiny import toy_picture
 
 from inst_tutorial.inversion import INVERSIONS
 from inst_tutorial.noise_level import timesteps
+from inst_tutorial.noise_schedule import ScheduleError
 from inst_tutorial.painter import PromptError
 from inst_tutorial.pictures import to_pictures, to_tensor
 from inst_tutorial.sampling import sample
@@ -67,6 +68,19 @@ def test_it_is_inversion_then_sampling(sd1_painter, word, contents):
     repainted = repaint(sd1_painter, to_tensor(contents[0]), word, FAST)
     torch.testing.assert_close(repainted.latent, latent)
     assert repainted.calls == inverted.calls + len(inverted.timesteps)
+
+
+@pytest.mark.parametrize("inversion", sorted(INVERSIONS))
+def test_all_network_calls_of_a_batch_are_counted(
+    sd1_painter, word, contents, inversion, monkeypatch
+):
+    calls = []
+    predict = sd1_painter.predict_noise
+    monkeypatch.setattr(
+        sd1_painter, "predict_noise", lambda *args: (calls.append(1), predict(*args))[1]
+    )
+    settings = TransferSettings(steps=4, inversion=inversion)
+    assert repaint(sd1_painter, to_tensor(contents), word, settings).calls == len(calls)
 
 
 @pytest.mark.parametrize("inversion", ["stochastic", "ddim", "noise"])
@@ -177,6 +191,20 @@ def test_pictures_of_another_size_or_none_are_refused(sd1_painter, word):
         transfer(sd1_painter, toy_picture(1, 48), word, FAST)
     with pytest.raises(TransferError, match="got none"):
         transfer(sd1_painter, [], word, FAST)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 5000}, "steps must be from 1 to 999, got 5000"),
+        ({"inversion": "official", "strength": 1.0}, "official code cannot use strength 1.0"),
+    ],
+)
+def test_what_the_painters_levels_do_not_allow_is_refused(
+    sd1_painter, word, contents, settings, message
+):
+    with pytest.raises(ScheduleError, match=message):
+        transfer(sd1_painter, contents[0], word, TransferSettings(**settings))
 
 
 def test_adain_gives_each_channel_the_mean_and_spread_of_the_style():
