@@ -17,7 +17,7 @@ VARIANTS = ("*.fp16.*", "*.non_ema.*")  # the same weights in other forms, which
 def is_hub_id(name: str) -> bool:
     """Whether the hub could have a repository of this name, as "owner/name"."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     try:
         validate_repo_id(name)
