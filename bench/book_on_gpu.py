@@ -74,25 +74,45 @@ def near(old: str, new: str) -> bool:
 
 
 def check_chapter(path: Path) -> list[str]:
-    """Run a notebook from its folder; what it prints otherwise than it says, cell by cell."""
-    import nbformat
-    from nbclient import NotebookClient
+    """Run a notebook from its folder; what it prints otherwise than it says, cell by cell.
 
-    stored = nbformat.read(path, as_version=4)
-    run = nbformat.read(path, as_version=4)
-    NotebookClient(
-        run,
-        timeout=CELL_SECONDS,
-        kernel_name="python3",
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(path.parent)}},
-    ).execute()
+    It ends at a cell that raises an error or takes too long, and that is the last difference.
+    """
+    import nbformat
+
+    stored, run = (nbformat.read(path, as_version=4) for _ in range(2))
+    ended = execute(run, path.parent)
     found = []
     for number, (old, new) in enumerate(zip(stored.cells, run.cells, strict=True), start=1):
+        if ended is not None and number == ended[0]:
+            return [*found, f"cell {number}: {ended[1]}"]
         if "nbval-ignore-output" not in old.metadata.get("tags", []):
             texts = ("".join(printed(cell)) for cell in (old, new))
             found += [f"cell {number}: {line}" for line in differences(*texts)]
     return found
+
+
+def execute(notebook: Any, folder: Path) -> tuple[int, str] | None:
+    """Run the cells in place. None, or the number of the cell where it ended, and why."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
+
+    begun = [1]
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_start=lambda cell, cell_index: begun.append(cell_index + 1),
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        return begun[-1], f"{error.ename}: {error.evalue}"
+    except (CellControlSignal, DeadKernelError) as error:
+        return begun[-1], f"{type(error).__name__}: {error}".splitlines()[0]
+    return None
 
 
 def printed(cell: Any) -> Iterator[str]:

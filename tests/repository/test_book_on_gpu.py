@@ -31,11 +31,12 @@ def test_lines_are_alike(old: str, new: str, same: bool) -> None:
     assert book_on_gpu.alike(old, new) is same
 
 
-def notebook(folder, source: str, stored: str, tags: tuple[str, ...] = ()):
+def notebook(folder, source: str, stored: str, *more: str, tags: tuple[str, ...] = ()):
+    """A chapter whose first cell prints, as it says, `stored`; `more` are further cells."""
     output = new_output("stream", name="stdout", text=stored)
     cell = new_code_cell(source, outputs=[output], metadata={"tags": list(tags)})
     path = folder / "chapter.ipynb"
-    nbformat.write(new_notebook(cells=[cell]), path)
+    nbformat.write(new_notebook(cells=[cell, *map(new_code_cell, more)]), path)
     return path
 
 
@@ -47,6 +48,26 @@ def test_a_chapter_runs_and_is_compared(tmp_path) -> None:
     assert found == "cell 1: '150' became '129'"
     ignored = notebook(tmp_path, source, "150\n", tags=("nbval-ignore-output",))
     assert book_on_gpu.check_chapter(ignored) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("assert 1 + 1 == 3, 'not on a GPU'", "AssertionError: not on a GPU"),
+        ("import time; time.sleep(60)", "CellTimeoutError: "),
+        ("import os; os._exit(1)", "DeadKernelError: "),
+    ],
+)
+def test_a_cell_that_fails_is_a_difference(tmp_path, monkeypatch, capsys, source, why) -> None:
+    monkeypatch.setattr(book_on_gpu, "CELL_SECONDS", 3)
+    monkeypatch.setattr(book_on_gpu, "check_words", lambda steps, device: {"float16": 0.2})
+    path, out = notebook(tmp_path, "print(1)", "2\n", "", source, "print('later')"), tmp_path / "o"
+    assert book_on_gpu.check([path], steps=1, out=out) is False
+    held = json.loads(out.read_text(encoding="utf-8"))
+    first, second = held["chapters"]["chapter"]
+    assert first == "cell 1: '2' became '1'" and second.startswith(f"cell 3: {why}")
+    assert second in capsys.readouterr().out and held["words"] == {"float16": 0.2}
 
 
 @pytest.mark.slow
