@@ -24,6 +24,7 @@ SPELLINGS = [
     (r"\\(mathcal|mathbb)\s+([A-Z])", r"\\\1{\2}"),
     (r"\{aligned\}", "{split}"),
 ]
+ADVICE = "write it differently, or add a spelling to book/_ext/inst_mathml.py"
 LOG = logging.getLogger(__name__)
 
 
@@ -38,12 +39,17 @@ def mathml(tex: str, display: str = "inline") -> str:
     """A formula of TeX as an element <math>; display is "inline" or "block".
 
     Raises:
-        ValueError: a command of the formula is not known.
+        ValueError: latex2mathml cannot read the formula, or does not know one of its commands.
     """
     spelled = tex
     for pattern, replacement in SPELLINGS:
         spelled = re.sub(pattern, replacement, spelled)
-    formula = Converter(display=display).convert_to_element(spelled)
+    try:
+        formula = Converter(display=display).convert_to_element(spelled)
+    except Exception as error:  # it has a dozen kinds of its own, and most have no text
+        raise ValueError(
+            f"latex2mathml cannot read the formula {tex} ({type(error).__name__} {error}): {ADVICE}"
+        ) from error
     for part in formula.iter():
         part.text = unescape(part.text or "").replace("~", "∼")
         if part.tag == "mi" and _is_operator(part.text):
@@ -51,8 +57,7 @@ def mathml(tex: str, display: str = "inline") -> str:
     unknown = [part.text for part in formula.iter() if re.search(r"[\\&]", part.text)]
     if unknown:
         raise ValueError(
-            f"latex2mathml does not know {', '.join(unknown)} in the formula {tex}: "
-            "write it differently, or add a spelling to book/_ext/inst_mathml.py"
+            f"latex2mathml does not know {', '.join(unknown)} in the formula {tex}: {ADVICE}"
         )
     return ElementTree.tostring(formula, encoding="unicode")
 

@@ -1,5 +1,6 @@
 r"""The EPUB: well-formed XML without scripts, formulas in MathML, a menu of all chapters."""
 
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -98,6 +99,12 @@ def test_relations_have_the_space_of_operators():
 def test_an_unknown_command_is_named():
     with pytest.raises(ValueError, match=r"does not know \\foo in the formula \\foo x:"):
         mathml(r"\foo x")
+
+
+@pytest.mark.parametrize("tex", [r"\begin{split} a", "a^b^c", r"\left( a", "a_b_c", r"\frac", "{"])
+def test_a_formula_that_cannot_be_read_is_named(tex):
+    with pytest.raises(ValueError, match=f"read the formula {re.escape(tex)} .*write it differ"):
+        mathml(tex)
 
 
 def formulas(text):
