@@ -23,7 +23,7 @@ import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams
 
 CHECK = "# check\n"
-DIGIT = re.compile(r"\d")
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 SECONDS = 60
 WRONG_ANSWERS = Path(__file__).with_name("wrong_answers")
 RIGHT_ANSWERS = Path(__file__).with_name("right_answers")
@@ -71,14 +71,15 @@ class WrongNumber(pytest.Item):
         self.cells = cells
 
     def runtest(self) -> None:
-        """Change the first digit of each compared output."""
+        """Change the last digit of each number in the compared outputs, one number at a time."""
         if not all(hasattr(cell, "test_outputs") for cell in self.cells):
             pytest.skip("not all cells were run")
         compared = [cell for cell in self.cells if cell.options["check"]]
-        planted = [(cell, wrong) for cell in compared if (wrong := plant(cell.cell.outputs))]
+        planted = [(cell, *wrong) for cell in compared for wrong in plants(cell.cell.outputs)]
         assert planted, "this notebook prints no number"
-        for cell, wrong in planted:
-            assert not cell.compare_outputs(cell.test_outputs, wrong), cell.name
+        for cell, number, wrong in planted:
+            noticed = not cell.compare_outputs(cell.test_outputs, wrong)
+            assert noticed, f"{cell.name}: another number in the place of {number} is not noticed"
 
 
 @dataclass(frozen=True)
@@ -151,16 +152,22 @@ def right_answers(notebook: str, label: str) -> list[str]:
     return [code for name, code in RIGHT_ANSWER.findall(text) if name == label]
 
 
-def plant(outputs: list) -> list | None:
-    """Stored outputs with one digit changed; None when nothing printed has a digit."""
-    wrong = copy.deepcopy(coalesce_streams(outputs))
-    for output in wrong:
-        holder = output if "text" in output else output.get("data", {})
-        for key in {"text", "text/plain"} & set(holder):
-            if DIGIT.search(holder[key]):
-                holder[key] = DIGIT.sub(lambda d: str((int(d[0]) + 1) % 10), holder[key], count=1)
-                return wrong
-    return None
+def plants(outputs: list) -> Iterator[tuple[str, list]]:
+    """Each printed number, with the stored outputs in which its last digit is another one."""
+    stored = coalesce_streams(copy.deepcopy(outputs))
+    for place, output in enumerate(stored):
+        for key in sorted({"text", "text/plain"} & set(holder(output))):
+            text = holder(output)[key]
+            for number in NUMBER.finditer(text):
+                wrong, last = copy.deepcopy(stored), number.end() - 1
+                digit = str((int(text[last]) + 1) % 10)
+                holder(wrong[place])[key] = text[:last] + digit + text[last + 1 :]
+                yield number[0], wrong
+
+
+def holder(output: dict) -> dict:
+    """What has the texts of an output: itself if it was printed, else its data."""
+    return output if "text" in output else output.get("data", {})
 
 
 def stub_of(notebook: object, label: str) -> str:
