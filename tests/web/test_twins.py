@@ -1,6 +1,7 @@
 """The browser's modules give the numbers that the package gives."""
 
 import difflib
+import re
 
 import numpy as np
 import pytest
@@ -98,12 +99,15 @@ def test_prompts_become_the_same_tokens(call, paintbox, manifest, prompt):
     "prompt", ["a red howse", "a cat2", "a pink-red cat", "ein Haus", "naïve cat"]
 )
 def test_unknown_words_are_named_by_both(call, paintbox, manifest, prompt):
-    with pytest.raises(PromptError):
+    with pytest.raises(PromptError) as error:
         paintbox.tokenize([prompt])
-    body = "return m.unknownWords(...x).map(({ piece }) => piece);"
-    wrong = call("text", body, [manifest["text"], prompt])
-    assert wrong
-    assert all(piece in prompt.lower() for piece in wrong)
+    expected = [
+        (piece.lower(), [] if similar == "no word" else similar.split(", "))
+        for piece, similar in re.findall(r"'(\S+)' \(similar: (.*?)\)", str(error.value))
+    ]
+    body = "return m.unknownWords(...x).map(({ piece, near }) => [piece, near]);"
+    found = call("text", body, [manifest["text"], prompt])
+    assert expected and [tuple(one) for one in found] == expected
 
 
 def test_near_spellings_are_those_of_difflib(call, manifest):
