@@ -82,7 +82,7 @@ def check_chapter(path: Path) -> list[str]:
 
     stored, run = (nbformat.read(path, as_version=4) for _ in range(2))
     ended = execute(run, path.parent)
-    found = []
+    found: list[str] = []
     for number, (old, new) in enumerate(zip(stored.cells, run.cells, strict=True), start=1):
         if ended is not None and number == ended[0]:
             return [*found, f"cell {number}: {ended[1]}"]
