@@ -137,6 +137,25 @@ def test_the_words_of_the_painter_are_there_as_they_are(exported):
         assert shipped_word(name).info["fingerprint"] == manifest["fingerprint"]
 
 
+@pytest.mark.parametrize("changed", ["noise_schedule", "painter", "shipped_words", "words"])
+def test_what_the_page_is_told_of_is_exported_anew(monkeypatch, changed):
+    from onnx_export import export
+
+    import inst_tutorial
+
+    before, sha256 = export.fingerprints(PAINTBOX), export.weights.sha256
+    assert before == export.fingerprints(PAINTBOX)
+    monkeypatch.setattr(
+        export.weights, "sha256", lambda path: sha256(path) + (path.stem == changed) * "0"
+    )
+    other = export.fingerprints(PAINTBOX)
+    assert other["rest"] != before["rest"] and other["graphs"] == before["graphs"]
+    monkeypatch.undo()
+    monkeypatch.setattr(inst_tutorial, "__version__", "9.9")
+    newer = export.fingerprints(PAINTBOX)
+    assert newer["rest"] != before["rest"] and newer["graphs"] == before["graphs"]
+
+
 def test_the_picture_of_a_style_is_that_which_its_word_was_learned_from():
     for name in shipped_names():
         assert Scene(**shipped_word(name).info["style_picture"]) == STYLE_SCENE

@@ -32,6 +32,7 @@ MANIFEST = "paintbox.json"
 START = "painting"  # where a learned word starts from
 RUNTIME = Path(__file__).parents[2] / "web/vendor/onnxruntime-web"
 PROGRAMS = ("parts", "reverse", "graphs", "weights")  # what the graphs depend on
+DESCRIBED = ("noise_schedule", "painter", "shipped_words", "words")  # what paintbox.json tells of
 PACKAGES = ("diffusers", "onnx", "onnxscript", "torch", "transformers")
 
 
@@ -63,16 +64,17 @@ def fingerprints(folder: Path) -> dict[str, str]:
     here, package = Path(__file__).parent, Path(inst_tutorial.__file__).parent
     words = set(folder.glob("words/*.safetensors"))
     parts = {*folder.glob("*/*.safetensors"), *folder.rglob("*.json")} - words
+    rest = {*words, *package.glob("world/*.py"), *here.glob("*.py"), *RUNTIME.iterdir()}
+    rest |= {package / f"{name}.py" for name in DESCRIBED}
     return {
         "graphs": _digest([*sorted(parts), *(here / f"{name}.py" for name in PROGRAMS)]),
-        "rest": _digest(
-            sorted([*words, *package.glob("world/*.py"), *here.glob("*.py"), *RUNTIME.iterdir()])
-        ),
+        "rest": _digest(sorted(rest), inst_tutorial.__version__),
     }
 
 
-def _digest(paths: list[Path]) -> str:
-    digest = hashlib.sha256(json.dumps({name: version(name) for name in PACKAGES}).encode())
+def _digest(paths: list[Path], release: str = "") -> str:
+    packages = {name: version(name) for name in PACKAGES}
+    digest = hashlib.sha256((json.dumps(packages) + release).encode())
     for path in paths:
         digest.update(f"{path.name} {weights.sha256(path)}\n".encode())
     return digest.hexdigest()
@@ -155,7 +157,6 @@ def describe(painter: Painter) -> dict[str, Any]:
             "begin": tokenizer.bos_token_id,
             "end": tokenizer.eos_token_id,
             "pad": tokenizer.pad_token_id,
-            "unknown": tokenizer.unk_token_id,
             "vocabulary": vocabulary(painter),
         },
         "start": {"text": START, "vector": painter.vectors_of(START)[0].tolist()},

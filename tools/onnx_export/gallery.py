@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from inst_tutorial.world import Scene, Style, paint, style_words
+from inst_tutorial.world import Scene, Style, paint
 from inst_tutorial.world.gallery import (
     CONTENT_SCENES,
     STYLE_SCENE,
@@ -43,8 +43,7 @@ def _style(out: Path, size: int, name: str, style: Style, prompt: str | None) ->
     path = f"gallery/style-{name}.webp"
     _save(paint(STYLE_SCENE, style, size=size), out / path)
     label = name.replace("-", " ")
-    return {"name": name, "label": label, "picture": path, "prompt": prompt,
-            "words": style_words(style)}  # fmt: skip
+    return {"name": name, "label": label, "picture": path, "prompt": prompt}
 
 
 def _label(scene: Scene) -> str:
