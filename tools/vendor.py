@@ -4,8 +4,8 @@ MathJax goes to book/_static/vendor. ONNX Runtime goes to web/vendor: `tools/exp
 it beside the painter. Its package has no licence file, so the texts come from the Python package
 of the same project (extra "web").
 
-Only the files that a page loads are kept, with their licence. Versions and checksums are pinned:
-the same call writes the same bytes.
+Only the files that a page loads are kept, with their licence. Versions and checksums are pinned,
+those of the licence texts as well: the same call writes the same bytes, or nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -30,7 +32,8 @@ class Package:
     """A package of npm: its sha512 as package-lock.json writes it, and the parts kept of it.
 
     keep: {path in the package: path below folder/name}; a path may be a folder, and what gets the
-    suffix .gz is compressed. licences: files of a Python package that say the terms.
+    suffix .gz is compressed. licences: files of an installed Python package that say the terms,
+    as {package/file: sha256}.
     """
 
     name: str
@@ -38,7 +41,7 @@ class Package:
     sha512: str
     keep: dict[str, str]
     folder: Path = VENDOR
-    licences: tuple[str, ...] = ()
+    licences: Mapping[str, str] = field(default_factory=dict)
 
 
 PACKAGES = (
@@ -77,7 +80,14 @@ PACKAGES = (
             "dist/ort-wasm-simd-threaded.jspi.wasm": "ort-wasm-simd-threaded.jspi.wasm.gz",
         },
         folder=ROOT / "web/vendor",
-        licences=("onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt"),
+        licences={  # of onnxruntime 1.32.0
+            "onnxruntime/LICENSE": (
+                "2f07c72751aed99790b8a4869cf2311df85a860b22ded05fa22803587a48922c"
+            ),
+            "onnxruntime/ThirdPartyNotices.txt": (
+                "d8696258afcf9df7827a5e01d6b6d55ee9b461b4e82020f5f48242deb9cc2270"
+            ),
+        },
     ),
 )
 
@@ -91,6 +101,7 @@ def main() -> None:
 
 def vendor(package: Package, folder: Path) -> None:
     """Download one package into a temporary folder, check it, and copy what is kept."""
+    licences = [checked_licence(name, sha256) for name, sha256 in package.licences.items()]
     command = ["npm", "pack", "--silent", f"{package.name}@{package.version}"]
     name = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     archive = folder / name.stdout.strip()
@@ -104,8 +115,8 @@ def vendor(package: Package, folder: Path) -> None:
     for source, place in package.keep.items():
         (target / place).parent.mkdir(parents=True, exist_ok=True)
         keep(folder / "package" / source, target / place)
-    for licence in package.licences:
-        shutil.copyfile(installed(licence), target / Path(licence).name)
+    for licence in licences:
+        shutil.copyfile(licence, target / licence.name)
     print(f"{package.name} {package.version} -> {target}")
 
 
@@ -117,6 +128,19 @@ def keep(source: Path, target: Path) -> None:
         target.write_bytes(gzip.compress(source.read_bytes(), 9, mtime=0))
     else:
         shutil.copyfile(source, target)
+
+
+def checked_licence(name: str, sha256: str) -> Path:
+    """An installed text of a licence with this checksum."""
+    path = installed(name)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != sha256:
+        package = name.partition("/")[0]
+        raise SystemExit(
+            f"{name}: the checksum is {digest}, not {sha256}. {package} {version(package)} is "
+            f"installed: install the version in constraints.txt, or read what is new and pin it"
+        )
+    return path
 
 
 def installed(name: str) -> Path:
