@@ -17,6 +17,7 @@ from inst_tutorial.words import Word
 
 pytestmark = [needs_chromium, pytest.mark.browser]
 LONG = 90_000  # milliseconds, on a busy machine
+DECODER = re.compile(r"/decode\.onnx")
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +133,10 @@ def test_a_link_carries_the_settings(opened):
 
 
 def test_a_link_with_nonsense_is_harmless(opened):
-    page = opened(query="?style=nobody&content=&strength=much&inversion=none&seed=1e99")
+    page = opened(query="?style=nobody&content=&strength=much&inversion=constructor&seed=1e99")
     assert page.locator(".ip-style input:checked").get_attribute("value") == "lagoon"
     assert page.get_by_label("Strength").input_value() == "0.8"
+    assert page.get_by_label("Inversion").input_value() == "stochastic"
 
 
 # ------------------------------------------------------------------------ the reader's files
@@ -354,6 +356,15 @@ def test_every_button_checks_the_caption_before_it_loads_the_painter(opened, pre
     assert button(page, "Load the painter").is_visible()
 
 
+@pytest.mark.parametrize("pressed", ["Repaint the content", "Draw the caption"])
+def test_every_button_checks_the_seed_before_it_loads_the_painter(opened, pressed):
+    page = opened()
+    page.get_by_label("Seed").fill("1.5")
+    button(page, pressed).click()
+    status(page, "The seed must be a whole number from 0 to 4294967295, got 1.5")
+    assert button(page, "Load the painter").is_visible()
+
+
 # --------------------------------------------------------------------- words that are shipped
 
 
@@ -389,7 +400,7 @@ def test_a_shipped_word_of_another_painter_is_refused(browser, server, web_page,
 
 
 def test_a_shipped_word_that_arrives_damaged_is_named(browser, server, web_page):
-    refused(browser, server, web_page, "**/words/lagoon.safetensors", "something else",
+    refused(browser, server, web_page, re.compile(r"/words/lagoon\.safetensors"), "something else",
             "words/lagoon.safetensors arrived damaged")  # fmt: skip
 
 
@@ -431,12 +442,38 @@ def test_a_file_that_arrives_damaged_is_named(browser, server, web_page):
     server.pages["/learn"] = web_page("learn")
     context = browser.new_context()
     page = context.new_page()
-    page.route("**/decode.onnx", lambda route: route.fulfill(body=b"something else"))
+    page.route(DECODER, lambda route: route.fulfill(body=b"something else"))
     page.goto(f"{server.address}/learn")
     button(page, "Load the painter").click()
     status(page, "decode.onnx arrived damaged")
-    page.unroute("**/decode.onnx")
+    page.unroute(DECODER)
     button(page, "Load the painter").click()
+    status(page, "The painter is ready")
+    context.close()
+
+
+def test_loading_can_fail_and_be_stopped_and_be_tried_again(browser, server, web_page):
+    server.pages["/learn"] = web_page("learn")
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("**/worker.js", lambda route: route.abort())
+    page.goto(f"{server.address}/learn")
+    load = button(page, "Load the painter")
+    load.click()
+    status(page, "The painter's program could not be loaded. Check the connection")
+    page.unroute("**/worker.js")
+    held = []
+    page.route(DECODER, held.append)
+    load.click()
+    page.wait_for_function("document.querySelector('progress').value > 0.5")
+    while not held:
+        page.wait_for_timeout(100)
+    button(page, "Stop").click()
+    status(page, "Stopping")
+    held.pop().continue_()
+    status(page, "Stopped.")
+    page.unroute(DECODER)
+    load.click()
     status(page, "The painter is ready")
     context.close()
 

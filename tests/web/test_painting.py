@@ -133,12 +133,12 @@ def test_the_gradient_is_that_of_autograd(page, paintbox):
 
 LEARN = """async ([rgba, settings, end]) => {
   const reports = [];
-  const { word, ended } = await client.learn(Uint8ClampedArray.from(rgba), settings, (report) => {
+  const word = await client.learn(Uint8ClampedArray.from(rgba), settings, (report) => {
     reports.push(report);
     if (report.step === end) client.stop();
   });
   const bytes = (await import("/painter/app/safetensors.js")).writeWord(word);
-  return { reports, ended, bytes: [...bytes] };
+  return { reports, stopped: word.info.stopped, bytes: [...bytes] };
 }"""
 
 
@@ -158,12 +158,13 @@ def test_five_steps_of_learning_are_those_of_the_package(page, paintbox, tmp_pat
     torch.testing.assert_close(word.vectors, expected.vectors, atol=0.02, rtol=0.02)
     assert word.info["settings"]["learning_rate"] == 0.2
     assert word.info["curve"][-1]["step"] == 5
+    assert word.info["stopped"] == expected.info["stopped"] == "steps"
 
 
 def test_learning_that_is_stopped_keeps_its_word(page):
     js = {"steps": 40, "learningRate": 0.2, "evaluateEvery": 2, "pairs": 4, "seed": 0}
     found = page.evaluate(LEARN, [rgba(STYLE), js, 2])
-    assert found["ended"]
+    assert found["stopped"] == "callback"
     assert found["reports"][-1]["step"] <= 4
     assert len(found["bytes"]) > 700
 

@@ -1,5 +1,6 @@
 // The page's end of the worker: a promise for each piece of work, reports while it goes on, and
-// a way to end it. One painter serves all widgets of a page.
+// a way to end it. One painter serves all widgets of a page. A worker that breaks off is replaced
+// by another at the next piece of work.
 
 import { bytesOf } from "./files.js";
 import { PROCESSOR } from "./runtime.js";
@@ -9,7 +10,10 @@ import { readJson } from "./store.js";
 /** @typedef {import("./types").Word} Word */
 /** @typedef {(report: any) => void} Hear */
 
+const NO_PROGRAM = "The painter's program could not be loaded. Check the connection, and press the button again.";
+
 export class PainterClient {
+  /** @type {Worker | null} */
   #worker;
   #next = 1;
   /** @type {number | null} */
@@ -18,8 +22,6 @@ export class PainterClient {
   #waiting = new Map();
   /** @type {Promise<void> | null} */
   #loading = null;
-  /** @type {Set<Hear>} */
-  #hearers = new Set();
   loaded = false;
   /** Whether the graphics processor computes; and if it was asked in vain, why. */
   graphics = false;
@@ -30,9 +32,7 @@ export class PainterClient {
   constructor(root, manifest) {
     this.root = root;
     this.manifest = manifest;
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-    this.#worker.onmessage = ({ data }) => this.#hear(data);
-    this.#worker.onerror = (event) => this.#fail(new Error(event.message || "the worker did not start"));
+    this.#worker = this.#start(); // its program is here before it is needed, and offline too
   }
 
   /** @param {string} root @returns {Promise<PainterClient>} */
@@ -50,23 +50,23 @@ export class PainterClient {
   }
 
   /**
-   * Load once, however many ask.
+   * Load once, however many ask; the first hears how far it is.
    * @param {Hear} [hear] @param {boolean} [graphics] try the graphics processor; if it fails, the
    * processor computes
    * @returns {Promise<void>}
    */
-  load(hear = () => {}, graphics = false) {
-    this.#hearers.add(hear);
-    const all = (/** @type {any} */ report) => this.#hearers.forEach((each) => each(report));
-    const inputs = { root: this.root, manifest: this.manifest, graphics };
-    this.#loading ??= this.#ask("load", inputs, all).then(
-      (found) => void Object.assign(this, found, { loaded: true }),
-      (error) => {
-        this.#loading = null;
-        throw error;
-      },
-    );
+  load(hear, graphics = false) {
+    this.#loading ??= this.#load(graphics, hear).catch((error) => {
+      this.#loading = null; // the next call tries again
+      throw error;
+    });
     return this.#loading;
+  }
+
+  /** @param {boolean} graphics @param {Hear} [hear] */
+  async #load(graphics, hear) {
+    const inputs = { root: this.root, manifest: this.manifest, graphics };
+    Object.assign(this, await this.#ask("load", inputs, hear), { loaded: true });
   }
 
   /**
@@ -90,7 +90,7 @@ export class PainterClient {
    * @param {Uint8ClampedArray} rgba the style picture
    * @param {import("./types").LearnSettings} settings @param {Hear} [hear]
    * @param {import("./types").Preview | null} [preview] is repainted at each evaluation
-   * @returns {Promise<{ word: Word, ended: boolean }>} `ended`: before its time
+   * @returns {Promise<Word>} its `info.stopped` is "callback" if it was ended before its time
    */
   learn(rgba, settings, hear, preview = null) {
     return this.#work("learn", { rgba, settings, preview }, hear);
@@ -106,14 +106,9 @@ export class PainterClient {
     return this.#work("gradient", inputs);
   }
 
-  /** Give back the memory that learning took. @returns {Promise<void>} */
-  release() {
-    return this.#work("release", {});
-  }
-
-  /** End the work that goes on, at its next step. */
+  /** End the work that goes on, loading too, at its next step. */
   stop() {
-    if (this.#current !== null) this.#worker.postMessage({ stop: this.#current });
+    if (this.#current !== null) this.#worker?.postMessage({ stop: this.#current });
   }
 
   /** @param {string} task @param {object} inputs @param {Hear} [hear] @returns {Promise<any>} */
@@ -126,11 +121,19 @@ export class PainterClient {
   /** @param {string} task @param {object} inputs @param {Hear} [hear] @returns {Promise<any>} */
   #ask(task, inputs, hear = () => {}) {
     const id = this.#next++;
-    if (task !== "load") this.#current = id;
+    const worker = (this.#worker ??= this.#start());
     return new Promise((resolve, reject) => {
+      worker.postMessage({ id, do: task, ...inputs });
       this.#waiting.set(id, { resolve, reject, hear });
-      this.#worker.postMessage({ id, do: task, ...inputs });
+      this.#current = id;
     });
+  }
+
+  #start() {
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    worker.onmessage = ({ data }) => this.#hear(data);
+    worker.onerror = ({ message }) => this.#fail(worker, message);
+    return worker;
   }
 
   /** @param {any} message */
@@ -144,10 +147,18 @@ export class PainterClient {
     else waiting.resolve(message.done);
   }
 
-  /** @param {Error} error */
-  #fail(error) {
-    for (const { reject } of this.#waiting.values()) reject(error);
+  /** @param {Worker} worker has broken off @param {string} [message] none if it did not start */
+  #fail(worker, message) {
+    if (worker !== this.#worker) return;
+    worker.terminate();
+    this.#worker = this.#loading = this.#current = null;
+    this.loaded = false;
+    for (const { reject } of this.#waiting.values()) reject(new Error(message ? brokenOff(message) : NO_PROGRAM));
     this.#waiting.clear();
-    this.#current = null;
   }
+}
+
+/** @param {string} message */
+function brokenOff(message) {
+  return `The painter has broken off (${message}). Press the button again to load it anew.`;
 }

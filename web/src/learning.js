@@ -12,13 +12,23 @@ import { PLACEHOLDER } from "./text.js";
 /** @typedef {import("./types").LearnReport} LearnReport */
 /** @typedef {{ mean: Float32Array, std: Float32Array }} Moments */
 
+/** @typedef {(report: LearnReport) => Promise<boolean>} Each sees a step; true ends the learning */
+
 /**
  * @param {Painter} painter @param {Float32Array} style (3, H, W) in [-1, 1]
- * @param {LearnSettings} settings
- * @param {(report: LearnReport) => Promise<boolean>} each sees every step; true ends the learning
+ * @param {LearnSettings} settings @param {Each} each
  * @returns {Promise<Word>} the word with the lowest evaluation loss
  */
 export async function learn(painter, style, settings, each) {
+  try {
+    return await loop(painter, style, settings, each);
+  } finally {
+    await painter.release("learn"); // it takes as much memory as all the rest
+  }
+}
+
+/** @param {Painter} painter @param {Float32Array} style @param {LearnSettings} settings @param {Each} each */
+async function loop(painter, style, settings, each) {
   const moments = await Promise.all([style, mirrored(style)].map((p) => painter.encode(p)));
   const pairs = evaluationPairs(painter, moments[0].mean, settings);
   const generator = new Generator(settings.seed);
@@ -32,14 +42,19 @@ export async function learn(painter, style, settings, each) {
       curve.add(step, loss, adam.vector);
       Object.assign(report, { loss, vectors: adam.vector.slice() });
     }
-    if ((await each(report)) || done) return wordOf(painter, curve, settings);
+    const ended = await each(report);
+    if (ended || done) return wordOf(painter, curve, settings, ended);
     const { z, ts, noise } = batch(painter, moments, generator);
     adam.step((await painter.gradient(adam.vector, PLACEHOLDER, z, ts, noise)).gradient);
   }
 }
 
-/** @param {Painter} painter @param {Curve} curve @param {LearnSettings} settings @returns {Word} */
-function wordOf(painter, curve, settings) {
+/**
+ * @param {Painter} painter @param {Curve} curve @param {LearnSettings} settings
+ * @param {boolean} ended by the one who saw the steps
+ * @returns {Word}
+ */
+function wordOf(painter, curve, settings, ended) {
   const { steps, learningRate, evaluateEvery, pairs, seed } = settings;
   const names = { kind: "free", steps, batch: painter.manifest.batch, learning_rate: learningRate };
   const rest = { evaluate_every: evaluateEvery, pairs, seed, start: painter.manifest.start.text };
@@ -49,7 +64,7 @@ function wordOf(painter, curve, settings) {
     settings: { ...names, ...rest, vectors: 1, prompts: [PLACEHOLDER], flip: true },
     curve: curve.points,
     steps: curve.points.at(-1)?.step ?? 0,
-    stopped: "steps",
+    stopped: ended ? "callback" : "steps",
     version: painter.manifest.version,
     learned_in: "browser",
   };

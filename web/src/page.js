@@ -28,7 +28,7 @@ async function mount(place) {
     place.append(widget.node, paper);
     place.dataset.ready = "";
   } catch (error) {
-    explain(place, `The painter could not be opened here: ${/** @type {Error} */ (error).message}.`);
+    explain(place, `The painter could not be opened here. ${/** @type {Error} */ (error).message}`);
   }
 }
 

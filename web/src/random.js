@@ -6,12 +6,16 @@ const N = 624;
 const M = 397;
 const BLOCK = 16;
 
+/** @param {number} seed Throws a RangeError unless torch.Generator().manual_seed takes it alike. */
+export function checkSeed(seed) {
+  if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return;
+  throw new RangeError(`The seed must be a whole number from 0 to ${2 ** 32 - 1}, got ${seed}.`);
+}
+
 export class Generator {
   /** @param {number} seed an integer from 0 to 2^32 - 1, as in torch.Generator().manual_seed */
   constructor(seed) {
-    if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
-      throw new RangeError(`a seed is a whole number from 0 to ${2 ** 32 - 1}, got ${seed}`);
-    }
+    checkSeed(seed);
     this.state = new Uint32Array(N);
     this.at = N;
     this.state[0] = seed;

@@ -33,11 +33,12 @@ export function writeWord({ vectors, k, info }) {
  */
 export function readWord(bytes, { text: { width }, fingerprint }) {
   const { header, data } = read(bytes);
-  const names = Object.keys(header).filter((name) => name !== "__metadata__");
-  const entry = names.length === 1 ? header[names[0]] : null;
+  const { __metadata__: metadata, ...entries } = header;
+  const [entry, ...others] = Object.values(entries);
   const shape = entry?.shape ?? [];
-  if (!entry || shape.length < 1 || shape.length > 2) {
-    throw new WordError(`This file holds ${names.length} tensors; a word is one, of one or two axes.`);
+  if (others.length || shape.length < 1 || shape.length > 2) {
+    const count = Object.keys(entries).length;
+    throw new WordError(`This file holds ${count} tensors; a word is one, of one or two axes.`);
   }
   if (shape.at(-1) !== width) {
     throw new WordError(
@@ -46,25 +47,41 @@ export function readWord(bytes, { text: { width }, fingerprint }) {
   }
   const vectors = numbers(entry, data);
   if (!vectors.length || !vectors.every(Number.isFinite)) throw new WordError("This word is damaged.");
-  const info = described(header);
+  const info = described(metadata);
   if ("fingerprint" in info && info.fingerprint !== fingerprint) {
     throw new WordError("This word belongs to another painter: its weights are not these.");
   }
   return { vectors, k: vectors.length / width, info };
 }
 
-/** @param {Uint8Array} bytes @returns {{ header: any, data: Uint8Array }} */
+/** @typedef {{ dtype: string, shape: number[], data_offsets: number[] }} Entry of a tensor */
+
+/** @param {Uint8Array} bytes @returns {{ header: Record<string, Entry> & { __metadata__?: any }, data: Uint8Array }} */
 function read(bytes) {
   const reason = "This is no word: words are .safetensors files.";
   if (bytes.length < 8) throw new WordError(reason);
   const size = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (size > Math.min(bytes.length - 8, LONGEST_HEADER)) throw new WordError(reason);
+  const header = parsed(new TextDecoder().decode(bytes.subarray(8, 8 + size)));
+  if (!isHeader(header)) throw new WordError(reason);
+  return { header, data: bytes.subarray(8 + size) };
+}
+
+/** @param {string} text @returns {any} null where it is no JSON */
+function parsed(text) {
   try {
-    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + size)));
-    return { header, data: bytes.subarray(8 + size) };
+    return JSON.parse(text);
   } catch {
-    throw new WordError(reason);
+    return null;
   }
+}
+
+/** @param {any} header @returns {boolean} whether each of its tensors has a shape and a place */
+function isHeader(header) {
+  if (header === null || typeof header !== "object" || Array.isArray(header)) return false;
+  return Object.entries(header).every(([name, entry]) => {
+    return name === "__metadata__" || (Array.isArray(entry?.shape) && Array.isArray(entry.data_offsets));
+  });
 }
 
 /** What each type of number is read as: its bytes, and how. */
@@ -75,15 +92,15 @@ const TYPES = {
   F64: { size: 8, read: (/** @type {ArrayBuffer} */ b) => Float32Array.from(new Float64Array(b)) },
 };
 
-/** @param {any} entry @param {Uint8Array} data @returns {Float32Array} */
+/** @param {Entry} entry @param {Uint8Array} data @returns {Float32Array} */
 function numbers({ dtype, shape, data_offsets: [start, end] }, data) {
-  const type = TYPES[/** @type {keyof typeof TYPES} */ (dtype)];
-  if (!type) {
+  if (!Object.hasOwn(TYPES, dtype)) {
     const known = Object.keys(TYPES).join(", ");
     throw new WordError(`This word has numbers of type ${dtype}; ${known} are read.`);
   }
+  const type = TYPES[/** @type {keyof typeof TYPES} */ (dtype)];
   const bytes = data.slice(start, end);
-  const count = shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
+  const count = shape.reduce((a, b) => a * b, 1);
   if (bytes.length !== count * type.size) throw new WordError("This word is cut off.");
   return type.read(bytes.buffer);
 }
@@ -104,11 +121,7 @@ export function halves(bits) {
   });
 }
 
-/** @param {any} header @returns {Record<string, unknown>} */
-function described(header) {
-  try {
-    return Object(JSON.parse(header.__metadata__?.inst_word ?? "{}"));
-  } catch {
-    return {};
-  }
+/** @param {any} metadata @returns {Record<string, unknown>} */
+function described(metadata) {
+  return Object(parsed(metadata?.inst_word ?? "{}"));
 }

@@ -25,27 +25,31 @@ export class Store {
   async read(file, tell = () => {}) {
     const facts = this.files[file];
     const cache = await openCache();
-    const key = this.#key(file);
-    const kept = await cache?.match(key);
+    const address = this.#address(file);
+    const kept = await cache?.match(address);
     if (kept) {
       tell(facts.bytes);
       return new Uint8Array(await kept.arrayBuffer());
     }
-    const bytes = await download(new URL(file, this.root).href, tell);
+    const bytes = await download(address, tell);
     await check(file, bytes, facts.sha256);
-    await keep(cache, key, bytes);
+    await keep(cache, address, bytes);
     return bytes;
   }
 
-  /** @param {string} file @returns {string} the address that the file is kept under */
-  #key(file) {
+  /**
+   * Where a file is fetched from, and what it is kept under. Its hash is part of it, so that nothing
+   * on the way answers with the file of another version.
+   * @param {string} file @returns {string}
+   */
+  #address(file) {
     return `${new URL(file, this.root).href}?sha256=${this.files[file].sha256}`;
   }
 
   /** Forget what was kept of other versions of these files. */
   async prune() {
     const cache = await openCache();
-    const current = new Set(Object.keys(this.files).map((file) => this.#key(file)));
+    const current = new Set(Object.keys(this.files).map((file) => this.#address(file)));
     for (const { url } of (await cache?.keys()) ?? []) {
       const old = url.startsWith(this.root) && url.includes("?sha256=") && !current.has(url);
       if (old) await cache?.delete(url);
@@ -60,10 +64,13 @@ export class Store {
 export async function readJson(address) {
   const cache = await openCache();
   try {
-    const answer = await fetch(address, { cache: "no-cache" });
-    if (!answer.ok) throw new LoadError(`${address}: ${answer.status} ${answer.statusText}`);
-    await cache?.put(address, answer.clone()).catch(() => {});
-    return await answer.json();
+    const answer = await ask(address, { cache: "no-cache" });
+    const copy = answer.clone();
+    const json = await answer.json().catch(() => {
+      throw notLoaded(address, "it arrived damaged");
+    });
+    await cache?.put(address, copy).catch(() => {});
+    return json;
   } catch (error) {
     const kept = await cache?.match(address);
     if (kept) return kept.json();
@@ -76,20 +83,40 @@ async function openCache() {
   return globalThis.caches ? caches.open(CACHE).catch(() => null) : null;
 }
 
-/** @param {string} address @param {(bytes: number) => void} tell */
-async function download(address, tell) {
-  const answer = await fetch(address).catch(() => null);
-  if (!answer?.ok || !answer.body) {
-    const reason = answer ? `${answer.status} ${answer.statusText}` : "no connection";
-    throw new LoadError(`Could not load ${address} (${reason}). Try again.`);
-  }
+/**
+ * What lies at an address. Throws a LoadError.
+ * @param {string} address @param {(bytes: number) => void} [tell] hears of each piece that arrives;
+ * an error of its own ends the download
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ */
+export async function download(address, tell = () => {}) {
+  const { body } = await ask(address);
+  const reader = /** @type {NonNullable<typeof body>} */ (body).getReader();
   const parts = [];
-  for (const reader = answer.body.getReader(); ;) {
-    const { done, value } = await reader.read();
-    if (done) return new Uint8Array(await new Blob(parts).arrayBuffer());
-    parts.push(value);
-    tell(value.length);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch(() => {
+        throw notLoaded(address, "the connection was lost");
+      });
+      if (done) return new Uint8Array(await new Blob(parts).arrayBuffer());
+      parts.push(value);
+      tell(value.length);
+    }
+  } finally {
+    reader.cancel().catch(() => {}); // where it has not come to its end
   }
+}
+
+/** @param {string} address @param {RequestInit} [options] @returns {Promise<Response>} with a body */
+async function ask(address, options) {
+  const answer = await fetch(address, options).catch(() => null);
+  if (answer?.ok && answer.body) return answer;
+  throw notLoaded(address, answer ? `${answer.status} ${answer.statusText}`.trim() : "no connection");
+}
+
+/** @param {string} address @param {string} reason */
+function notLoaded(address, reason) {
+  return new LoadError(`Could not load ${address.split("?")[0]} (${reason}). Try again.`);
 }
 
 /** @param {string} file @param {Uint8Array<ArrayBuffer>} bytes @param {string} sha256 */

@@ -1,5 +1,6 @@
 // The words of each style: one that comes with the painter, one learned here, others from files.
-// The twin of inst_tutorial/widgets/style_words.py.
+// A style is told by the `key` of its picture in the gallery. The twin of
+// inst_tutorial/widgets/style_words.py.
 
 import { readWord } from "./safetensors.js";
 import { Store } from "./store.js";
@@ -55,11 +56,6 @@ export class StyleWords {
   /** Keep a word for later visits, too. @param {string} style @param {Word} word */
   remember(style, word) {
     remember(this.#manifest, style, word);
-  }
-
-  /** Forget the words that came in this visit. @param {string} style */
-  forget(style) {
-    this.#added.delete(style);
   }
 
   /** @param {string} file */

@@ -7,16 +7,12 @@ import { Painter } from "./painter.js";
 import { toPicture, toPixels } from "./pixels.js";
 import { GRAPHICS, loadRuntime, PROCESSOR } from "./runtime.js";
 import { Store } from "./store.js";
+import { Stopped } from "./stopped.js";
 import { draw, repaint } from "./style_transfer.js";
 
 /** @typedef {import("./types").Manifest} Manifest */
 /** @typedef {import("./types").GraphName} GraphName */
 /** @typedef {{ id: number, stopped: boolean }} Job */
-
-/** Work that the reader ended. */
-class Stopped extends Error {
-  name = "Stopped";
-}
 
 /** @type {GraphName[]} */
 const PAINTING = ["text", "encode", "decode", "unet"];
@@ -54,22 +50,16 @@ const tasks = {
 
   /** `preview` is a content picture that is repainted with the word at each evaluation. */
   async learn(job, { rgba, settings, preview }) {
-    const word = await learn(painter, toPicture(rgba), settings, async (report) => {
+    return learn(painter, toPicture(rgba), settings, async (report) => {
       const pixels = preview && report.vectors && (await previewed(report.vectors, preview));
       postMessage({ id: job.id, report: { ...report, pixels } });
       await breathe();
       return job.stopped;
     });
-    return { word, ended: job.stopped };
   },
 
   async gradient(_job, { word, prompt, z, ts, noise }) {
     return painter.gradient(word, prompt, z, ts, noise);
-  },
-
-  /** Forget the graph of learning and its memory. */
-  async release() {
-    await painter.release("learn");
   },
 };
 
@@ -90,13 +80,15 @@ async function prepared(job, store, manifest, build) {
 
 /**
  * @param {Job} job @param {Manifest} manifest @param {import("./runtime.js").Build} build
- * @returns {(file: string, bytes: number) => void} reports how much is here, each file once
+ * @returns {(file: string, bytes: number) => void} reports how much is here, each file once; throws
+ * Stopped when the reader has ended the loading
  */
 function progress(job, manifest, build) {
   const files = filesOf(manifest, build);
   const here = new Map(files.map((file) => [file, 0]));
   const total = bytesOf(manifest, build);
   return (file, more) => {
+    if (job.stopped) throw new Stopped();
     here.set(file, Math.min((here.get(file) ?? 0) + more, manifest.files[file].bytes));
     const bytes = [...here.values()].reduce((a, b) => a + b, 0);
     postMessage({ id: job.id, report: { bytes, total, file } });
@@ -109,7 +101,7 @@ function shown(job) {
     const pixels = toPixels(await painter.decode(z0));
     postMessage({ id: job.id, report: { step, steps, pixels } }, { transfer: [pixels.buffer] });
     await breathe();
-    if (job.stopped) throw new Stopped("Stopped.");
+    if (job.stopped) throw new Stopped();
   };
 }
 

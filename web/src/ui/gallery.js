@@ -4,8 +4,8 @@ import { button, canvasOf, freshId, make } from "./dom.js";
 import { fetchPicture, readPicture } from "./picture_file.js";
 
 /** @typedef {{ name: string, label: string, picture: string, prompt?: string | null }} Item */
-/** @typedef {{ name: string, label: string, prompt: string | null, own: boolean,
- *   rgba: Uint8ClampedArray<ArrayBuffer> }} Chosen */
+/** @typedef {{ name: string, key: string, label: string, prompt: string | null, own: boolean,
+ *   rgba: Uint8ClampedArray<ArrayBuffer> }} Chosen `key` as in `Gallery.key` */
 
 export const OWN = "own";
 
@@ -19,8 +19,7 @@ export class Gallery {
   /**
    * @param {string} legend @param {Item[]} items @param {string} root where their pictures lie
    * @param {number} side of a picture, in pixels
-   * @param {(chosen: string, fresh?: boolean) => void} changed `fresh`: it is another picture than
-   * the one that had this name before
+   * @param {() => void} changed is called when the reader has chosen another picture
    */
   constructor(legend, items, root, side, changed) {
     this.items = new Map(items.map((item) => [item.name, item]));
@@ -54,11 +53,16 @@ export class Gallery {
     return make("label", { class: "ip-choice" }, input, face, make("span", {}, label));
   }
 
-  /** @param {string} name @param {boolean} [fresh] */
-  #choose(name, fresh = false) {
+  /** @param {string} name */
+  #choose(name) {
     this.name = name;
     this.#error.textContent = "";
-    this.changed(name, fresh);
+    this.changed();
+  }
+
+  /** @returns {string} tells the chosen picture from all others: its name, or the pixels of an own one */
+  get key() {
+    return this.#read.get(this.name)?.key ?? this.name;
   }
 
   /** Choose by program. @param {string} name */
@@ -79,7 +83,7 @@ export class Gallery {
     if (known) return known;
     const item = /** @type {Item} */ (this.items.get(name));
     const rgba = await fetchPicture(new URL(item.picture, this.root).href, this.side);
-    const chosen = { name, label: item.label, prompt: item.prompt ?? null, own: false, rgba };
+    const chosen = { name, key: name, label: item.label, prompt: item.prompt ?? null, own: false, rgba };
     this.#read.set(name, chosen);
     return chosen;
   }
@@ -120,11 +124,11 @@ export class Gallery {
     try {
       const rgba = await readPicture(file, this.side);
       const label = file.name.replace(/\.[^.]*$/, "") || "your own";
-      this.#read.set(OWN, { name: OWN, label, prompt: null, own: true, rgba });
-      this.#list.querySelector(`.ip-choice:has(input[value="${OWN}"])`)?.remove();
+      this.#read.set(OWN, { name: OWN, key: String(rgba), label, prompt: null, own: true, rgba });
+      this.#list.querySelector(`input[value="${OWN}"]`)?.closest(".ip-choice")?.remove();
       this.#list.prepend(this.#choice(OWN, "your own", canvasOf(rgba, "your own")));
       this.select(OWN);
-      this.#choose(OWN, true);
+      this.#choose(OWN);
     } catch (error) {
       this.#error.textContent = /** @type {Error} */ (error).message;
     }

@@ -34,7 +34,7 @@ export class InversionWidget {
     this.style = new StylePanel(client, this.#work, page);
     const called = gallery.styles.find((style) => style.prompt);
     if (called) this.style.gallery.select(called.name);
-    this.style.gallery.changed(this.style.gallery.name);
+    this.style.gallery.changed();
     this.strength = slider("Strength", { min: 0.2, max: 1, step: 0.1, value: 0.7 }, () => this.#again());
     const start = this.#work.starter("Repaint in three ways", () => this.#inputs(), (inputs) => this.#paint(inputs));
     const buttons = make("p", { class: "ip-buttons" }, start);
@@ -55,18 +55,19 @@ export class InversionWidget {
     this.#work.run(() => this.#inputs(), (inputs) => this.#paint(inputs));
   }
 
-  /** What is painted: checked here, before the painter is loaded. */
+  /** What is painted: read at once and checked, before the painter is loaded. */
   async #inputs() {
     const { prompt } = this.style;
-    const word = await this.style.wordFor(prompt);
-    const { rgba } = await this.content.chosen();
-    return { prompt, word, rgba, strength: this.strength.value };
+    const strength = this.strength.value;
+    const [word, { rgba }] = await Promise.all([this.style.wordFor(prompt), this.content.chosen()]);
+    return { prompt, word, rgba, strength };
   }
 
   /** @param {Inputs} inputs */
   async #paint({ prompt, word, rgba, strength }) {
     this.row.hidden = false;
     for (const [i, [inversion, label]] of COLUMNS.entries()) {
+      this.#work.check();
       const settings = { prompt, strength, guidance: 2, steps: 20, inversion, seed: 0 };
       const hear = (/** @type {import("../types").StepReport} */ { step, steps, pixels }) => {
         if (step === 1) this.#work.say(`Painting with ${label} …`);

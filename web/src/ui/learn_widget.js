@@ -7,18 +7,13 @@ import { Work } from "./work.js";
 
 /** @typedef {import("../client.js").PainterClient} PainterClient */
 
-const SETTINGS = { prompt: "*", strength: 0.8, guidance: 2, steps: 10, inversion: "stochastic", seed: 0 };
-
 export class LearnWidget {
   /** @param {PainterClient} client */
   constructor(client) {
     const work = new Work(client);
     const content = client.manifest.gallery.contents[0];
     const address = new URL(content.picture, client.root).href;
-    const preview = async () => ({
-      rgba: await fetchPicture(address, client.manifest.picture_size),
-      settings: /** @type {import("../types").TransferSettings} */ (SETTINGS),
-    });
+    const preview = () => fetchPicture(address, client.manifest.picture_size);
     const panel = new StylePanel(client, work, { preview, changed: () => {}, shipped: false });
     this.node = make("div", { class: "ip-studio" }, work.node, panel.node);
   }

@@ -1,6 +1,8 @@
 // Picture files as what the painter reads: turned as the camera says, on white where they are
 // transparent, cut to the central square, shrunk. Nothing leaves the page.
 
+import { download } from "../store.js";
+
 const MOST_MEGABYTES = 50;
 
 /** A file that is no picture; the text says so. */
@@ -26,9 +28,7 @@ export async function readPicture(file, side) {
 
 /** @param {string} address @param {number} side @returns {Promise<Uint8ClampedArray<ArrayBuffer>>} */
 export async function fetchPicture(address, side) {
-  const answer = await fetch(address).catch(() => null);
-  if (!answer?.ok) throw new PictureError("This picture could not be loaded: there is no connection.");
-  return readPicture(await answer.blob(), side);
+  return readPicture(new Blob([await download(address)]), side);
 }
 
 /** @param {ImageBitmap} bitmap @param {number} side */

@@ -96,7 +96,7 @@ export class SettingsPanel {
     if (guidance !== undefined) this.#guidance.set(Number(guidance));
     if (steps !== undefined) this.#steps.set(Number(steps));
     if (seed !== undefined) this.#seed.value = String(seed);
-    if (inversion !== undefined && inversion in INVERSIONS) this.#inversion.value = String(inversion);
+    if (Object.hasOwn(INVERSIONS, String(inversion))) this.#inversion.value = String(inversion);
     if (prompt !== undefined) this.prompt = String(prompt);
   }
 }

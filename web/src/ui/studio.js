@@ -2,6 +2,7 @@
 
 import { Compare } from "./compare.js";
 import { button, canvasOf, download, make, show } from "./dom.js";
+import { checkSeed } from "../random.js";
 import { tokenize } from "../text.js";
 import { Gallery, OWN } from "./gallery.js";
 import { asPng, fetchPicture } from "./picture_file.js";
@@ -16,8 +17,6 @@ import { readLink, writeLink } from "./link.js";
 /** @typedef {{ settings: import("../types").TransferSettings, word: import("../types").Word | null,
  *   content: Chosen, style: string }} Inputs */
 
-const PREVIEW = { prompt: "*", strength: 0.8, guidance: 2, steps: 10, inversion: "stochastic", seed: 0 };
-
 export class Studio {
   #client;
   #canvas = canvasOf(null, "Nothing painted yet");
@@ -25,6 +24,7 @@ export class Studio {
   #compare = new Compare();
   /** @type {Pixels | null} */
   #painted = null;
+  #caption = "";
 
   /** @param {PainterClient} client */
   constructor(client) {
@@ -34,13 +34,13 @@ export class Studio {
     this.content = new Gallery("Content", gallery.contents, client.root, side, () => {});
     this.settings = new SettingsPanel(client.manifest);
     this.style = new StylePanel(client, this.work, {
-      preview: () => this.#preview(),
-      changed: () => this.#follow(),
+      preview: async () => (await this.content.chosen()).rgba,
+      changed: (what) => this.#follow(what),
       shipped: true,
     });
     this.keep = this.#keepers();
     this.node = make("div", { class: "ip-studio" }, this.work.node, this.#columns());
-    this.#follow();
+    this.#follow("picture");
     this.#obey(readLink(location.href));
   }
 
@@ -69,30 +69,31 @@ export class Studio {
     );
   }
 
-  /** The caption follows the style. */
-  #follow() {
-    this.settings.prompt = this.style.prompt;
+  /**
+   * The caption follows the style. One that the reader has written stays when a word comes.
+   * @param {"picture" | "word"} what has changed
+   */
+  #follow(what) {
+    if (what === "word" && this.settings.prompt !== this.#caption) return;
+    this.settings.prompt = this.#caption = this.style.prompt;
   }
 
   /** @param {Record<string, string | number>} settings */
   #obey(settings) {
     if (settings.style) this.style.gallery.select(String(settings.style));
     if (settings.content) this.content.select(String(settings.content));
-    if (settings.style) this.style.gallery.changed(String(settings.style));
+    if (settings.style) this.style.gallery.changed();
     this.settings.set(settings);
   }
 
-  async #preview() {
-    const { rgba } = await this.content.chosen();
-    return { rgba, settings: /** @type {import("../types").TransferSettings} */ (PREVIEW) };
-  }
-
-  /** What is painted: checked here, before the painter is loaded. @returns {Promise<Inputs>} */
+  /** What is painted: read at once and checked, before the painter is loaded. @returns {Promise<Inputs>} */
   async #inputs() {
     const settings = this.settings.value;
-    const word = await this.style.wordFor(settings.prompt);
+    checkSeed(settings.seed);
+    const style = this.style.gallery.name;
+    const [word, content] = await Promise.all([this.style.wordFor(settings.prompt), this.content.chosen()]);
     tokenize(this.#client.manifest.text, settings.prompt, word?.k ?? 0);
-    return { settings, word, content: await this.content.chosen(), style: this.style.gallery.name };
+    return { settings, word, content, style };
   }
 
   /** @param {Inputs} inputs */

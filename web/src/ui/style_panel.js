@@ -11,14 +11,17 @@ import { Gallery } from "./gallery.js";
 /** @typedef {import("../types").Word} Word */
 /** @typedef {import("./work.js").Work} Work */
 /** @typedef {import("../style_words.js").Kept} Kept */
+/** @typedef {import("./gallery.js").Chosen} Chosen */
 /**
  * What there is to learn from, and what is repainted on the way.
- * @typedef {{ style: import("./gallery.js").Chosen, preview: import("../types").Preview | null }} Lesson
+ * @typedef {{ style: Chosen, preview: import("../types").Preview | null }} Lesson
  */
 
 // Sixty steps at this rate came to a lower loss than 150 at the package's usual 0.05, for each of
 // three styles (loss on the style picture: .1908 and .1913, .2486 and .2490, .2519 and .2587).
 export const LEARNING = { steps: 60, learningRate: 0.2, evaluateEvery: 10, pairs: 16, seed: 0 };
+/** @type {import("../types").TransferSettings} */
+const PREVIEW = { prompt: "*", strength: 0.8, guidance: 2, steps: 10, inversion: "stochastic", seed: 0 };
 const NO_WORD = "This style has no word yet. Press “Learn its word”, or choose another style.";
 
 export class StylePanel {
@@ -31,8 +34,10 @@ export class StylePanel {
 
   /**
    * @param {PainterClient} client @param {Work} work
-   * @param {{ preview: () => Promise<import("../types").Preview | null>, changed: () => void,
-   *   shipped: boolean }} page `shipped`: whether the words that come with the painter are offered
+   * @param {{ preview: () => Promise<Uint8ClampedArray | null>,
+   *   changed: (what: "picture" | "word") => void, shipped: boolean }} page `preview`: the content
+   * picture that is repainted at each evaluation; `changed`: another picture is chosen, or the chosen
+   * one has got a word; `shipped`: whether the words that come with the painter are offered
    */
   constructor(client, work, page) {
     this.#client = client;
@@ -40,10 +45,9 @@ export class StylePanel {
     this.#words = new StyleWords(client.root, client.manifest, page.shipped);
     this.page = page;
     const { gallery, picture_size: side } = client.manifest;
-    const changed = (/** @type {string} */ name, fresh = false) => {
-      if (fresh) this.#words.forget(name); // they belonged to another picture
+    const changed = () => {
       this.#offer();
-      page.changed();
+      page.changed("picture");
     };
     const items = gallery.styles.map((style) => ({ ...style, label: style.prompt ?? style.label }));
     this.gallery = new Gallery("Style", items, client.root, side, changed);
@@ -57,7 +61,7 @@ export class StylePanel {
 
   /** @returns {Kept | null} the word in use for the chosen style */
   get #inUse() {
-    return this.#words.of(this.gallery.name).find(({ origin }) => origin === this.#origin.value) ?? null;
+    return this.#words.of(this.gallery.key).find(({ origin }) => origin === this.#origin.value) ?? null;
   }
 
   /** @returns {string | null} the name that calls the chosen style, if the painter knows it by one */
@@ -83,7 +87,7 @@ export class StylePanel {
 
   /** Put the words of the chosen style into the menu; the newest is in use. */
   #offer() {
-    const words = this.#words.of(this.gallery.name);
+    const words = this.#words.of(this.gallery.key);
     this.#origin.replaceChildren(
       ...words.map((word) => make("option", { value: word.origin }, withSteps(word))));
     this.menu.hidden = words.length < 2;
@@ -112,7 +116,9 @@ export class StylePanel {
 
   /** @returns {Promise<Lesson>} */
   async #lesson() {
-    return { style: await this.gallery.chosen(), preview: await this.page.preview() };
+    const style = await this.gallery.chosen();
+    const rgba = await this.page.preview();
+    return { style, preview: rgba && { rgba, settings: PREVIEW } };
   }
 
   /** @param {Lesson} lesson */
@@ -127,18 +133,31 @@ export class StylePanel {
       if (report.loss !== undefined) curve.add(report.step, report.loss);
       if (report.pixels) pictures.append(stage(report.pixels, report.step));
     };
-    const { word, ended } = await this.#client.learn(style.rgba, LEARNING, hear, preview);
-    await this.#client.release(); // learning takes as much memory as all the rest
-    if (!style.own) this.#words.remember(style.name, word);
-    this.#keep(style.name, LEARNED, word);
-    this.#work.say(ended ? "Stopped: the best word so far is kept." : "The word is learned.");
+    this.#work.say(this.#learned(style, await this.#client.learn(style.rgba, LEARNING, hear, preview)));
+  }
+
+  /**
+   * Keep a word that was learned just now, unless it was stopped before it came as far as the last.
+   * @param {Chosen} style @param {Word} word @returns {string} what has become of it
+   */
+  #learned(style, word) {
+    const stopped = word.info.stopped === "callback";
+    const last = this.#words.of(style.key).find(({ origin }) => origin === LEARNED);
+    if (stopped && Number(word.info.steps) < (last?.steps ?? 1)) {
+      return last ? `Stopped: the word ${withSteps(last)} is kept.` : "Stopped before there was a word to keep.";
+    }
+    if (!style.own) this.#words.remember(style.key, word);
+    this.#keep(style.key, LEARNED, word);
+    const said = stopped ? "Stopped: the best word so far is kept." : "The word is learned.";
+    return style.key === this.gallery.key ? said : `${said} Choose its picture again to use it.`;
   }
 
   /** @param {string} style @param {string} origin @param {Word} word */
   #keep(style, origin, word) {
     this.#words.add(style, origin, word);
+    if (style !== this.gallery.key) return;
     this.#offer();
-    this.page.changed();
+    this.page.changed("word");
   }
 
   #opener() {
@@ -153,9 +172,10 @@ export class StylePanel {
 
   /** @param {File} file becomes a word of the chosen style, for this visit */
   async open(file) {
+    const style = this.gallery.key;
     try {
       const word = readWord(new Uint8Array(await file.arrayBuffer()), this.#client.manifest);
-      this.#keep(this.gallery.name, `from ${file.name}`, word);
+      this.#keep(style, `from ${file.name}`, word);
       this.#work.say(`“*” stands for the word in ${file.name} now.`);
     } catch (error) {
       this.#work.fail(/** @type {Error} */ (error));
@@ -163,9 +183,10 @@ export class StylePanel {
   }
 
   async #save() {
+    const file = `${this.gallery.name}.safetensors`;
     try {
       const bytes = writeWord(/** @type {Word} */ (await this.wordFor(PLACEHOLDER)));
-      download(new Blob([/** @type {any} */ (bytes)]), `${this.gallery.name}.safetensors`);
+      download(new Blob([/** @type {any} */ (bytes)]), file);
     } catch (error) {
       this.#work.fail(/** @type {Error} */ (error));
     }

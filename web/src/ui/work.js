@@ -2,6 +2,7 @@
 // went wrong. One piece of work at a time.
 
 import { hasGraphics } from "../runtime.js";
+import { Stopped } from "../stopped.js";
 import { button, make } from "./dom.js";
 
 /** @typedef {import("../client.js").PainterClient} PainterClient */
@@ -15,6 +16,7 @@ export class Work {
   #stop = button("Stop", () => this.stop(), "ip-stop");
   /** @type {HTMLButtonElement[]} */
   #buttons = [];
+  #stopping = false;
 
   /** @param {PainterClient} client */
   constructor(client) {
@@ -64,8 +66,14 @@ export class Work {
   }
 
   stop() {
+    this.#stopping = true;
     this.#client.stop();
-    this.say("Stopping at the next step …");
+    this.say("Stopping …");
+  }
+
+  /** To be called between two parts of a piece of work: throws Stopped if the reader has ended it. */
+  check() {
+    if (this.#stopping) throw new Stopped();
   }
 
   /** @returns {Promise<boolean>} whether the painter is there */
@@ -83,7 +91,9 @@ export class Work {
   run(prepare, task) {
     return this.#guarded(async () => {
       const inputs = await prepare();
+      this.check();
       if (!this.#client.loaded) await this.#load();
+      this.check();
       await task(inputs);
     });
   }
@@ -104,6 +114,7 @@ export class Work {
       return false;
     }
     const pressed = document.activeElement;
+    this.#stopping = false;
     this.#lock(true);
     try {
       await task();
@@ -138,7 +149,7 @@ export class Work {
 
   /** @param {Error} error is said */
   fail(error) {
-    this.say(error.name === "Stopped" ? "Stopped." : error.message);
+    this.say(error.message);
     if (error.name !== "Stopped") this.#said.classList.add("ip-error");
   }
 }
