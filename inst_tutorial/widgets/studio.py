@@ -13,7 +13,7 @@ from inst_tutorial.widgets.gallery import BY, Gallery, content_pictures
 from inst_tutorial.widgets.own_files import free_path
 from inst_tutorial.widgets.settings_panel import SettingsPanel
 from inst_tutorial.widgets.shown import Compare, figure_html
-from inst_tutorial.widgets.style_panel import StylePanel
+from inst_tutorial.widgets.style_panel import Change, StylePanel
 from inst_tutorial.widgets.work import Work
 from inst_tutorial.world import paint
 from inst_tutorial.world.gallery import CONTENT_SCENES, styles_of_artists, unseen_styles
@@ -30,6 +30,7 @@ class Studio(ipywidgets.VBox):
         self.work = Work()
         self.content = Gallery("Content", content_pictures(painter), painter.picture_size)
         self.settings = SettingsPanel(painter)
+        self._caption = self.settings.prompt.value
         self.style_panel = StylePanel(
             painter, self.work, preview=lambda: self.content.picture, changed=self._follow
         )
@@ -54,9 +55,10 @@ class Studio(ipywidgets.VBox):
         doing = ipywidgets.VBox([buttons, self.compare, self.shown, self.settings], layout=COLUMN)
         return ipywidgets.HBox([choices, doing], layout={"flex_flow": "wrap"})
 
-    def _follow(self) -> None:
-        """The caption follows the style."""
-        self.settings.prompt.value = self.style_panel.prompt
+    def _follow(self, what: Change) -> None:
+        """The caption follows the style. One that the reader wrote stays when a word comes."""
+        if what == "picture" or self.settings.prompt.value == self._caption:
+            self.settings.prompt.value = self._caption = self.style_panel.prompt
 
     def _repaint(self) -> None:
         content, settings = self.content.picture, self.settings.value

@@ -6,6 +6,7 @@ import html
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import ipywidgets
 from PIL import Image
@@ -27,6 +28,7 @@ LEARNING = LearningSettings(
     kind="free", steps=60, batch=4, learning_rate=0.2, evaluate_every=10, patience=7
 )
 PREVIEW = TransferSettings(steps=10)
+Change = Literal["picture", "word"]
 NO_WORD = "This style has no word yet. Press “Learn its word”, or choose another style."
 
 
@@ -36,8 +38,9 @@ class StylePanel(ipywidgets.VBox):
     A style that has several words has a menu of them.
 
     `preview`: a function that gives the content picture to be repainted at each evaluation, or
-    None. `changed` is called when another style is chosen, or has got a word. `shipped`: whether
-    the words that come with Paintbox are offered, so that nothing needs to be learned.
+    None. `changed` is called with "picture" when another style is chosen, and with "word" when
+    the chosen one has got a word. `shipped`: whether the words that come with Paintbox are
+    offered, so that nothing needs to be learned.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class StylePanel(ipywidgets.VBox):
         work: Work,
         *,
         preview: Callable[[], Image.Image] | None = None,
-        changed: Callable[[], None] = lambda: None,
+        changed: Callable[[Change], None] = lambda _: None,
         settings: LearningSettings = LEARNING,
         shipped: bool = True,
     ) -> None:
@@ -103,7 +106,7 @@ class StylePanel(ipywidgets.VBox):
 
     def _chosen(self) -> None:
         self._offer()
-        self.changed()
+        self.changed("picture")
 
     def _offer(self) -> None:
         """Put the words of the chosen style into the menu; the newest is in use."""
@@ -135,15 +138,27 @@ class StylePanel(ipywidgets.VBox):
         self.stages.value = ""
         watch = Watch(self, None if self.preview is None else self.preview())
         word = learn(self.painter, picture, self.settings, progress=False, callback=watch)
-        self._keep(picture, LEARNED, word)
+        self.work.say(self._learned(picture, word))
+
+    def _learned(self, picture: Image.Image, word: Word) -> str:
+        """Keep a word that was learned just now, unless it was stopped before it came as far as the
+        last; what has become of it."""
         stopped = word.info["stopped"] == "callback"
-        self.work.say(
-            "Stopped: the best word so far is kept." if stopped else "The word is learned."
-        )
+        last = self.words.of(picture).get(LEARNED)
+        if stopped and word.info["steps"] < (last.info["steps"] if last else 1):
+            if last is None:
+                return "Stopped before there was a word to keep."
+            return f"Stopped: the word {with_steps(LEARNED, last)} is kept."
+        self._keep(picture, LEARNED, word)
+        said = "Stopped: the best word so far is kept." if stopped else "The word is learned."
+        here = picture == self.gallery.picture
+        return said if here else f"{said} Choose its picture again to use it."
 
     def _keep(self, picture: Image.Image, origin: str, word: Word) -> None:
         self.words.add(picture, origin, word)
-        self._chosen()
+        if picture == self.gallery.picture:
+            self._offer()
+            self.changed("word")
 
     def _open(self) -> None:
         file = uploaded(self.opener)

@@ -42,9 +42,15 @@ def paintbox():
     return Painter.load(device="cpu")
 
 
-def learned(panel):
-    """The panel after its button has been pressed and the word is learned."""
-    panel.style_panel.settings = SHORT
+def learned(panel, during=None):
+    """The word in use after the button has been pressed. `during`: {step: what happens there}."""
+
+    def progress(step, steps):
+        Work.progress(panel.work, step, steps)
+        if during and step in during:
+            during[step]()
+
+    panel.style_panel.settings, panel.work.progress = SHORT, progress
     press(panel, panel.style_panel.learn)
     return panel.style_panel.word
 
@@ -103,12 +109,29 @@ def test_the_pictures_on_the_way_are_those_of_transfer(sd1_painter):
 
 def test_stop_keeps_the_best_word_so_far(sd1_painter):
     panel = LearnPanel(sd1_painter)
-    say = panel.work.progress
-    panel.work.progress = lambda step, steps: (say(step, steps), panel.work.stop.click())
-    word = learned(panel)
-    assert (word.info["steps"], word.info["stopped"]) == (0, "callback")
+    word = learned(panel, {2: panel.work.stop.click})
+    assert (word.info["steps"], word.info["stopped"]) == (2, "callback")
     assert panel.work.status.value == "Stopped: the best word so far is kept."
     assert panel.work.stop.disabled and not panel.style_panel.learn.disabled
+
+
+def test_learning_that_is_stopped_early_does_not_replace_a_word_of_more_steps(sd1_painter):
+    panel = LearnPanel(sd1_painter)
+    assert learned(panel, {0: panel.work.stop.click}) is None
+    assert panel.work.status.value == "Stopped before there was a word to keep."
+    word = learned(panel)
+    assert learned(panel, {2: panel.work.stop.click}) is word
+    assert panel.work.status.value == "Stopped: the word learned here (4 steps) is kept."
+
+
+def test_a_word_belongs_to_the_picture_that_it_was_learned_from(sd1_painter):
+    panel = LearnPanel(sd1_painter)
+    menu = panel.style_panel.gallery.menu
+    assert learned(panel, {2: lambda: setattr(menu, "value", "starry")}) is None
+    said = "The word is learned. Choose its picture again to use it."
+    assert panel.work.status.value == said and menu.value == "starry"
+    menu.value = "lagoon"
+    assert panel.style_panel.word.info["steps"] == 4
 
 
 def test_a_word_is_saved_for_the_command_line_and_opened_again(sd1_painter):
@@ -262,6 +285,16 @@ def test_the_caption_follows_the_style(paintbox):
     assert studio.settings.prompt.value == f"a painting {artist}"
     studio.style_panel.gallery.menu.value = "lagoon"
     assert studio.settings.prompt.value == "*"
+
+
+@pytest.mark.parametrize("written", ["", "a red house by *"])
+def test_the_caption_follows_a_new_word_unless_the_reader_has_written_one(paintbox, written):
+    studio = Studio(paintbox)
+    menu, caption = studio.style_panel.gallery.menu, studio.settings.prompt
+    menu.value = next(name for name in menu.options if name.startswith("by "))
+    assert caption.value == f"a painting {menu.value}"
+    learned(studio, {2: lambda: setattr(caption, "value", written or caption.value)})
+    assert caption.value == (written or "*")
 
 
 # -------------------------------------------------------------------- words that are shipped

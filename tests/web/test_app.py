@@ -142,10 +142,10 @@ def test_a_link_with_nonsense_is_harmless(opened):
 # ------------------------------------------------------------------------ the reader's files
 
 
-def picture_file():
+def picture_file(colour=(200, 30, 60)):
     """Wider than high, of one colour."""
     data = io.BytesIO()
-    Image.new("RGB", (300, 200), (200, 30, 60)).save(data, "png")
+    Image.new("RGB", (300, 200), colour).save(data, "png")
     return {"name": "mine.png", "mimeType": "image/png", "buffer": data.getvalue()}
 
 
@@ -245,7 +245,7 @@ def test_another_picture_of_the_readers_own_has_no_word_yet(opened, paintbox, tm
     status(page, "mine.safetensors")
     assert button(page, "Save the word").is_visible()
     assert page.get_by_label("Caption").input_value() == "*"
-    style.set_input_files(picture_file())
+    style.set_input_files(picture_file("blue"))
     page.get_by_text("has never seen this style").wait_for()
     assert not button(page, "Save the word").is_visible()
 
@@ -463,7 +463,7 @@ def test_loading_can_fail_and_be_stopped_and_be_tried_again(browser, server, web
     status(page, "The painter's program could not be loaded. Check the connection")
     page.unroute("**/worker.js")
     held = []
-    page.route(DECODER, held.append)
+    page.route(DECODER, lambda route: held.append(route))
     load.click()
     page.wait_for_function("document.querySelector('progress').value > 0.5")
     while not held:

@@ -21,6 +21,7 @@ SETUP = """async ([module, widget, loaded]) => {
 }"""
 WORD = """([steps, stopped]) => asked.at(-1).answer(
   { vectors: new Float32Array(widget.settings ? 192 : 1), k: 1, info: { steps, stopped } })"""
+SHIPPED = "made by the package (100 steps)"
 TAKE = """async ([gallery, bytes, name]) => {
   const of = { style: widget.style.gallery, content: widget.content }[gallery];
   await of.take(new File([Uint8Array.from(bytes)], name, { type: "image/png" }));
@@ -61,6 +62,10 @@ def take(page, colour, gallery="style"):
     data = io.BytesIO()
     Image.new("RGB", (128, 128), colour).save(data, "png")
     page.evaluate(TAKE, [gallery, list(data.getvalue()), f"{colour}.png"])
+
+
+def choose(page, style):
+    page.locator(f".ip-style input[value={style}]").check(force=True)
 
 
 def begin_to_learn(page):
@@ -143,12 +148,17 @@ def test_a_word_belongs_to_the_own_picture_that_it_was_learned_from(studio):
 
 
 def test_a_word_is_kept_for_its_style_while_another_is_chosen(studio):
+    choose(studio, "starry")
     begin_to_learn(studio)
-    studio.locator(".ip-style input[value=starry]").check(force=True)
+    learned(studio, 40)
+    choose(studio, "lagoon")
+    begin_to_learn(studio)
+    choose(studio, "starry")
+    studio.get_by_label("Word in use").select_option(SHIPPED)
     learned(studio)
     status(studio, "The word is learned. Choose its picture again to use it.")
-    assert "made by the package" in state(studio)
-    studio.locator(".ip-style input[value=lagoon]").check(force=True)
+    assert f"the word {SHIPPED}" in state(studio)  # what the reader has chosen stays
+    choose(studio, "lagoon")
     assert "the word learned here (60 steps)" in state(studio)
 
 
@@ -156,7 +166,7 @@ def test_learning_that_is_stopped_early_does_not_replace_a_word_of_more_steps(st
     begin_to_learn(studio)
     learned(studio, 0, "callback")
     status(studio, "Stopped before there was a word to keep.")
-    assert "the word made by the package (100 steps)" in state(studio)
+    assert f"the word {SHIPPED}" in state(studio)
     for steps, stopped, said, kept in (
         (10, "callback", "Stopped: the best word so far is kept.", 10),
         (60, "steps", "The word is learned.", 60),

@@ -70,12 +70,13 @@ export class Studio {
   }
 
   /**
-   * The caption follows the style. One that the reader has written stays when a word comes.
+   * The caption follows the style. One that the reader wrote stays when a word comes.
    * @param {"picture" | "word"} what has changed
    */
   #follow(what) {
-    if (what === "word" && this.settings.prompt !== this.#caption) return;
-    this.settings.prompt = this.#caption = this.style.prompt;
+    if (what === "picture" || this.settings.prompt === this.#caption) {
+      this.settings.prompt = this.#caption = this.style.prompt;
+    }
   }
 
   /** @param {Record<string, string | number>} settings */
