@@ -7,14 +7,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
-from chromium import CHROMIUM, DESKTOP
+from chromium import CHROMIUM, DESKTOP, refuse_outside
 from PIL import Image
 from tiny import tiny_sd1, tiny_sd2, toy_picture
 
@@ -74,14 +72,6 @@ def tab(browser: Browser) -> Iterator[Page]:
     tab.complaints = []
     tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
     tab.on("console", lambda m: m.type == "error" and tab.complaints.append(m.text))
-
-    def only_here(route):
-        if urlsplit(route.request.url).hostname == "127.0.0.1":
-            route.continue_()
-        else:
-            tab.complaints.append(f"asks for {route.request.url}")
-            route.abort()
-
-    context.route(re.compile("^(?!data:|blob:)"), only_here)
+    refuse_outside(context, tab.complaints)
     yield tab
     context.close()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import http.server
 import io
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
+from chromium_browser import NAMES, installed_chromium
 from playwright.sync_api import Page, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import (
@@ -33,7 +33,6 @@ from inst_tutorial.files import atomic_path
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build/html"
 PDF = ROOT / "_build/inst-tutorial.pdf"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PAPER = {
     "format": "A4",
     "print_background": True,
@@ -48,9 +47,9 @@ def main() -> None:
     """Print, bind and write."""
     if not SITE.exists():
         raise SystemExit(f"no pages in {SITE}: run 'make book' first")
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = installed_chromium()
     if browser is None:
-        raise SystemExit(f"no browser found (looked for {', '.join(BROWSERS)}): install Chromium")
+        raise SystemExit(f"no browser found (looked for {', '.join(NAMES)}): install Chromium")
     with served(SITE) as address:
         printed = dict(print_pages(browser, address))
     with atomic_path(PDF) as target:

@@ -6,7 +6,6 @@ import functools
 import http.server
 import json
 import queue
-import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from chromium import refuse_outside
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -124,25 +124,18 @@ def serving(folder: Path) -> Iterator[Server]:
     server.server_close()
 
 
-def refuse_outside(page: Page) -> list[str]:
-    """Let a page reach this machine only; the list says what went wrong in it."""
+def complaints_of(page: Page) -> list[str]:
+    """What goes wrong in a page, from now on; it reaches this machine only."""
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-
-    def only_here(route):
-        if urlsplit(route.request.url).hostname == "127.0.0.1":
-            return route.continue_()
-        complaints.append(f"asks for {route.request.url}")
-        route.abort()
-
-    page.route(re.compile("^(?!data:|blob:)"), only_here)
+    refuse_outside(page, complaints)
     return complaints
 
 
 @pytest.fixture
 def guarded():
     """guarded(page): what goes wrong in that page, which reaches this machine only."""
-    return refuse_outside
+    return complaints_of
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +143,7 @@ def blank(browser: Browser, module_server: Server) -> Iterator[Page]:
     """A page without anything, whose scripts can import the app's modules."""
     context = browser.new_context()
     page = context.new_page()
-    complaints = refuse_outside(page)
+    complaints = complaints_of(page)
     page.goto(f"{module_server.address}/blank")
     yield page
     context.close()

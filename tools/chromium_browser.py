@@ -1,0 +1,12 @@
+"""The browser that prints the pages and tests them: Debian's `chromium`, or Chrome."""
+
+from __future__ import annotations
+
+import shutil
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def installed_chromium() -> str | None:
+    """The program of the first of NAMES that is installed; None if none is."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
