@@ -99,7 +99,7 @@ clean:  ## remove what was built; .venv stays
 .venv/.run: WANTED := --editable .
 .venv/.develop: WANTED := --editable '.[book,course,test,web]' --group dev
 .venv/.run .venv/.develop: pyproject.toml constraints.txt
-	@echo 'setting up .venv, once: a few minutes and up to 2 GB'
+	@echo 'setting up .venv, once: a few minutes and up to 3 GB, or 8 GB if pip takes PyTorch with CUDA'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(WANTED)

@@ -119,6 +119,24 @@ def test_actions_of_the_workflows_are_pinned_to_a_commit():
         assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used)
 
 
+def test_workflows_and_binder_take_pytorch_without_cuda():
+    indexes = re.findall(r"--extra-index-url (\S+)\"", read(".github/push-notebooks"))
+    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
+        told = yaml.safe_load(workflow.read_text(encoding="utf-8"))["env"]
+        indexes.append(told["PIP_EXTRA_INDEX_URL"])
+    assert len(indexes) == 4
+    assert {*indexes, *re.findall(r"PIP_EXTRA_INDEX_URL=(\S+)", read("book/install.md"))} == {
+        "https://download.pytorch.org/whl/cpu"
+    }
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "book/install.md"])
+def test_pytest_by_hand_is_that_of_the_makefile(name):
+    commands = re.findall(r"python -m pytest\b(.*)", read(name))
+    options = re.search(r"python -m pytest(.*)", read("Makefile").split("\ntest:")[1])[1]
+    assert set(commands) <= {options}
+
+
 def test_the_fast_set_of_the_workflow_is_that_of_the_makefile():
     ci = yaml.safe_load(read(".github/workflows/ci.yml"))
     fast = read("Makefile").split("\ntest-fast:")[1]
