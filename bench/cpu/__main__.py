@@ -5,7 +5,7 @@
 Every figure is the median of several runs with its spread; where two programs are compared they
 take turns in one process, so that a busy machine disturbs both. Nothing here is a test.
 `--diffusers` names a checkout of github.com/huggingface/diffusers, whose textual-inversion script
-is run as published (it needs torchvision and tensorboardX). Without it those rows say "not
+is run as published (it needs torchvision and tensorboard). Without it those rows say "not
 measured".
 """
 
