@@ -141,11 +141,12 @@ class Training(TrainingState):
             now = time.monotonic()
             self.seconds, before = self.seconds + now - before, now
             share, save_now = self._agreed(saved)
-            if now - logged > LOG_SECONDS or share == 1:
+            saving = save_now or share == 1
+            if saving or now - logged > LOG_SECONDS:
                 self._report({"loss": float(self.total) / self._count}, bar)
                 self.total.zero_()
                 self._count, logged = 0, now
-            if save_now or share == 1:
+            if saving:
                 self._save(validate, bar)
                 saved = before = time.monotonic()
         bar.close()
@@ -168,10 +169,10 @@ class Training(TrainingState):
         return share, bool(save_now)
 
     def _save(self, validate: Validate, bar: tqdm[None]) -> None:
-        self.save(self.path)
         if processes.rank() == 0:
             with torch.no_grad():
-                self._report(validate(self.average), bar)
+                self._report(validate(self.average), bar)  # weights that are NaN are not saved
+        self.save(self.path)
 
     def _report(self, values: dict[str, float], bar: tqdm[None]) -> None:
         """To the log and the bar; a loss that is not a number ends the run."""

@@ -206,17 +206,33 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(tmp_path):
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_a_loss_that_is_not_a_number_ends_the_run_and_keeps_the_checkpoint(tmp_path):
+def broken_loss(run, step):
+    """NaN at one step."""
+    return toy_loss(run) * (float("nan") if run.step == step else 1.0)
+
+
+def broken_gradient(run, step):
+    """A loss that is a number and has a gradient that is none, at one step."""
+    loss = toy_loss(run)
+    if run.step == step:
+        loss.register_hook(lambda gradient: gradient * float("nan"))
+    return loss
+
+
+def weight(model):
+    """A validation that sees the weights."""
+    return {"weight": float(sum(p.sum() for p in model.parameters()))}
+
+
+@pytest.mark.parametrize("broken", [broken_loss, broken_gradient])
+@pytest.mark.parametrize("step", [5, 11])  # in the middle, and the last one
+def test_a_loss_that_is_not_a_number_ends_the_run_and_keeps_the_checkpoint(tmp_path, broken, step):
     run = quadratic(tmp_path)
-
-    def broken(run):
-        return toy_loss(run) * (float("nan") if run.step == 11 else 1.0)
-
     with pytest.raises(TrainingError, match="learning rate"):
-        run.run(broken, nothing, lambda: 1, progress=False)
+        run.run(lambda run: broken(run, step), weight, lambda: 1, progress=False)
     again = quadratic(tmp_path)
-    assert again.step == 11
-    assert all(p.isfinite().all() for p in again.model.parameters())
+    assert again.step == step
+    assert all(tensor.isfinite().all() for tensor in again.tensors().values())
 
 
 # ------------------------------------------------------------------------ tokenizer
