@@ -99,4 +99,4 @@ def glance(painter: Painter, pictures: Image.Image | Sequence[Image.Image]) -> W
     fitted = Glance.of(painter)
     features = glance_features(painter.image_features(to_tensor(several)))
     vectors = fitted(features).mean(0, keepdim=True)  # (b, d) -> (1, d)
-    return Word(vectors, {"kind": "glance", "source": painter.source, "pictures": len(several)})
+    return Word(vectors, {"kind": "glance", "painter": painter.source, "pictures": len(several)})

@@ -5,8 +5,8 @@ ordinary noise-prediction loss (InST, section 3; Gal et al. 2022, equation 2):
 
     min over v of  E_{z0, t, eps} || eps - painter(z_t, t, context(v)) ||^2
 
-Constant work is done once: the picture and its mirror image are encoded once (mean and deviation
-of the latent), and prompts are tokenised once. The text encoder runs once for each step and style.
+Constant work is done before the first step: the picture and its mirror image are encoded (mean and
+deviation of the latent), prompts are tokenised. The text encoder runs once for each step and style.
 Frozen weights get no gradient. Book: chapters "Textual inversion" and "Dropout".
 """
 
@@ -324,9 +324,10 @@ def learn(
 
     Pictures are `painter.picture_size` pixels square. `others`: other content in the style, on
     which the loss is recorded too; nothing is learned from it. `resume`: a file that holds the
-    state at the last evaluation. If it exists, learning goes on from there and ends with exactly
-    the same word. `callback` is called after every evaluation; if it returns True, learning ends,
-    and the best word so far is returned. Raises LearningError, ValueError.
+    state at the last evaluation. If it exists, learning goes on from there, and with the same
+    `steps` ends with exactly the same word; with more of them it learns further. `callback` is
+    called after every evaluation; if it returns True, learning ends, and the best word so far is
+    returned. Raises LearningError, ValueError.
     """
     return learn_many(
         painter,
@@ -366,6 +367,11 @@ def learn_many(
             )
     if not groups or not all(groups):
         raise ValueError("each style needs one picture or more")
+    if len(others) != len(groups):
+        raise ValueError(
+            f"others has pictures of {counted(len(others), 'style')}, but there are {len(groups)}: "
+            f"give a list of pictures for each style, an empty one for none"
+        )
     tokens = painter.tokenize(settings.prompts, settings.vectors)  # (prompts, L)
     learners = [
         Learner(painter, group, settings, extra)
@@ -448,7 +454,7 @@ def learning_step(
 def _rows(tokens: Tokens, rows: Sequence[int]) -> Tokens:
     """Tokens of some prompts; a list as the index would be copied to the device, and wait."""
     ids, slots = (torch.stack([part[row] for row in rows]) for part in (tokens.ids, tokens.slots))
-    return Tokens(ids, slots)
+    return Tokens(ids, slots, tokens.vectors)
 
 
 # -------------------------------------------------------------------------- to be resumed

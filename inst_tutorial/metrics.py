@@ -138,15 +138,18 @@ def gram_distance(painter: Painter, a: Picture, b: Picture) -> float:
 def encoder_features(painter: Painter, *pictures: Picture) -> list[torch.Tensor]:
     """The outputs of the encoder's blocks, fine to coarse: each (pictures, channels, h, w)."""
     encoder = painter.vae.encoder
-    with _outputs([encoder.conv_in, *encoder.down_blocks]) as features:
+    with _outputs([encoder.conv_in, *encoder.down_blocks]) as outputs:
         painter.encode(_batch(painter, *pictures))
-    return features
+    return [torch.cat(of_block) for of_block in outputs.values()]
 
 
 @contextmanager
-def _outputs(modules: list[torch.nn.Module]) -> Iterator[list[torch.Tensor]]:
-    outputs: list[torch.Tensor] = []
-    hooks = [m.register_forward_hook(lambda m, i, out: outputs.append(out)) for m in modules]
+def _outputs(
+    modules: list[torch.nn.Module],
+) -> Iterator[dict[torch.nn.Module, list[torch.Tensor]]]:
+    """The outputs of each module, one a call: with "slicing" each picture is a call of its own."""
+    outputs: dict[torch.nn.Module, list[torch.Tensor]] = {module: [] for module in modules}
+    hooks = [m.register_forward_hook(lambda m, i, out: outputs[m].append(out)) for m in modules]
     try:
         yield outputs
     finally:

@@ -71,11 +71,12 @@ class Tokens:
     """b prompts as numbers.
 
     ids: (b, L), the tokens. slots: (b, L), which of the new word's k vectors is put at a position,
-    or -1 where the ordinary token stays.
+    or -1 where the ordinary token stays. vectors: k, or 0 without a new word.
     """
 
     ids: Tensor
     slots: Tensor
+    vectors: int
 
 
 class Painter:
@@ -147,11 +148,10 @@ class Painter:
         return painter.to(device or best_device())
 
     def to(self, device: str | torch.device) -> Painter:
-        """Move the painter to `device`, and return it."""
-        for part in (self.vae, self.text_encoder, self.unet):
+        """Move the painter to `device`, and return it. What is offloaded stays where it is."""
+        for part in (self.text_encoder, self.unet):
             _move(part, device)
-        if self._vision_tower is not None:
-            _move(self._vision_tower[0], device)
+        self._rest()
         return self
 
     def offload(self, to: str = "cpu") -> Painter:
@@ -160,8 +160,15 @@ class Painter:
         Returns this painter.
         """
         self._offloaded_to = to
-        _move(self.vae, to)
+        self._rest()
         return self
+
+    def _rest(self) -> None:
+        """Put the parts that may be offloaded where they wait until they are needed."""
+        place = self._offloaded_to or self.device
+        _move(self.vae, place)
+        if self._vision_tower is not None:
+            _move(self._vision_tower[0], place)
 
     @contextmanager
     def _in_place(self, part: nn.Module) -> Iterator[None]:
@@ -189,7 +196,7 @@ class Painter:
         if self._vision_tower is None:
             tower, preprocessing = read_vision_tower(self.vision, self.dtype)
             self._vision_tower = _freeze(tower), preprocessing
-            _move(tower, self.device)
+            self._rest()
         return self._vision_tower
 
     # ------------------------------------------------------------------ sizes
@@ -234,7 +241,11 @@ class Painter:
         return config.projection_dim, config.hidden_size
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change when any weight of the painter does."""
+        """16 hexadecimal digits that change when any weight of the painter does.
+
+        They are of the weights as they are in memory. Paintbox's files are in float16, so float32
+        and float16 give the same digits; bfloat16 rounds the weights and gives others.
+        """
         return fingerprint(self.vae, self.text_encoder, self.unet, self.image_encoder)
 
     # ------------------------------------------------------ picture <-> latent
@@ -308,14 +319,14 @@ class Painter:
 
         Raises PromptError for words of another shape.
         """
-        if words is None:
+        if words is None and tokens.vectors == 0:
             return self.text_encoder(tokens.ids).last_hidden_state
-        b = len(tokens.ids)
-        if words.ndim != 3 or words.shape[-1] != self.text_width or len(words) != b:
+        needed = (len(tokens.ids), tokens.vectors, self.text_width)  # compared without the slots:
+        if words is None or words.shape != needed:  # to read those, the CPU would wait for a GPU
             raise PromptError(
-                f"{b} prompts for this painter need words of shape ({b}, k, {self.text_width}), "
-                f"got {tuple(words.shape)}. A word fits the painter with which it was learned, and "
-                f"painters that share its text encoder."
+                f"these prompts need words of shape {needed} (prompts, vectors, width) for this "
+                f"painter, got {None if words is None else tuple(words.shape)}. A word fits the "
+                f"painter with which it was learned, and painters that share its text encoder."
             )
         table = self.text_encoder.get_input_embeddings()
         with put_in(table, tokens.slots, words.to(self.device)):
@@ -331,15 +342,19 @@ class Painter:
         """
         rows = [self._slots(prompt, vectors, placeholder) for prompt in prompts]
         pairs = torch.tensor(rows, device=self.device)  # (b, L, 2)
-        return Tokens(*pairs.unbind(-1))
+        ids, slots = pairs.unbind(-1)  # (b, L) each
+        return Tokens(ids, slots, vectors)
 
     def vectors_of(self, text: str) -> Tensor:
         """The vectors (n, d) of the n tokens of `text` in the text encoder's table.
 
         Raises PromptError.
         """
-        ids = torch.tensor(self._ids(text), device=self.device)
-        return self.text_encoder.get_input_embeddings()(ids)
+        ids = self._ids(text)
+        if not ids:
+            raise PromptError(f"the text {text!r} has no words: give one or more, as 'painting'")
+        table = self.text_encoder.get_input_embeddings()
+        return table(torch.tensor(ids, device=self.device))
 
     def _slots(self, prompt: str, vectors: int, placeholder: str) -> list[tuple[int, int]]:
         """One prompt as L pairs (token id, slot)."""

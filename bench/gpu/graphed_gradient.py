@@ -47,4 +47,4 @@ class GraphedGradient:
     def _work(self, painter: Painter) -> Tensor:
         """The gradient of what stands in the inputs' memory now."""
         words, ids, slots, z_t, t, noise = self.inputs
-        return word_gradient(painter, words, Tokens(ids, slots), z_t, t, noise)
+        return word_gradient(painter, words, Tokens(ids, slots, words.shape[1]), z_t, t, noise)

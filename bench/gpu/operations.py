@@ -39,7 +39,7 @@ def operations_of(painter: Painter, pairs: int) -> float:
     z = torch.empty(pairs, *painter.latent_shape, dtype=painter.dtype, **make)
     word, t = torch.empty(1, 1, painter.text_width, **make), torch.zeros(pairs).long()
     with FlopCounterMode(display=False) as counter:
-        word_gradient(painter, word, Tokens(ids, ids), z, t, z)
+        word_gradient(painter, word, Tokens(ids, ids, vectors=1), z, t, z)
     return counter.get_total_flops() / 1e12
 
 

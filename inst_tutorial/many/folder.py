@@ -86,7 +86,8 @@ def _learn_group(job: Job, number: str) -> None:
     with job.manifest.change() as record:
         record["groups"].pop(number, None)
         for name in alone:
-            if record["pictures"][name]["state"] == "waiting":
+            picture = record["pictures"].get(name)  # unless it is no longer in the plan
+            if picture is not None and picture["state"] == "waiting":
                 add_group(record["groups"], record, [name])
     job.manifest.state(number).unlink(missing_ok=True)
 

@@ -91,6 +91,8 @@ def test_a_word_at_a_glance(tmp_path, sd1_folder, picture):
     result = inst("learn", style, "--at-a-glance", "-o", out)
     assert result.exit_code == 0 and result.stdout.split() == [str(out)]
     assert Word.load(out).info["kind"] == "glance"
+    export = inst("export", out, "-o", tmp_path / "out.safetensors", "--token", "house")
+    refused(export, "paintbox already knows the word 'house'")
     refused(inst("learn", style, "--at-a-glance", "--steps", 5, "-o", out), "learns nothing")
     other = inst("learn", picture, "--at-a-glance", "-o", out, "--painter", sd1_folder)
     refused(other, "no map from pictures to words")

@@ -65,7 +65,7 @@ def test_a_word_of_several_pictures_is_the_mean_of_theirs(sd1_folder, tmp_path) 
     word = glance(painter, [toy_picture(0), toy_picture(1)])
     assert word.vectors.shape == (1, painter.text_width)
     torch.testing.assert_close(word.vectors, (one + two) / 2)
-    assert word.info["kind"] == "glance" and word.info["pictures"] == 2
+    assert word.info == {"kind": "glance", "painter": str(tmp_path), "pictures": 2}
 
 
 def test_a_painter_without_a_map_says_the_way_out(sd1_painter) -> None:

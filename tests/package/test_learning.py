@@ -361,6 +361,13 @@ def test_a_state_of_another_run_is_refused(
         quickly(sd1_painter, style_picture, resume=path)
 
 
+@pytest.mark.parametrize("others", [[[]], [[], [], []]])
+def test_other_content_is_given_for_each_style(sd1_painter: Painter, others: list) -> None:
+    groups = [[toy_picture(0)], [toy_picture(1)]]
+    with pytest.raises(ValueError, match=f"others has pictures of {len(others)} style.* are 2:"):
+        learn_many(sd1_painter, groups, SHORT, others=others)
+
+
 @pytest.mark.parametrize("kind", ["free", "patches"])
 def test_many_styles_at_once_are_each_learned_as_alone(sd1_painter: Painter, kind: str) -> None:
     groups = [[toy_picture(1)], [toy_picture(2), toy_picture(3)]]

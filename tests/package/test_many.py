@@ -147,6 +147,18 @@ def test_one_that_cannot_be_learned_stops_only_itself(quickly, monkeypatch) -> N
     assert record["pictures"]["b.png"]["error"] == "it has diverged"
 
 
+def test_what_another_process_has_taken_out_of_the_plan_is_not_tried_again(
+    quickly, tmp_path, monkeypatch
+) -> None:
+    def fails(*arguments, **options):
+        with Manifest(tmp_path / "words").change() as record:
+            record["pictures"].pop("a.png", None)
+        raise LearningError("it has diverged")
+
+    monkeypatch.setattr(many, "learn_many", fails)
+    assert states(quickly()) == dict.fromkeys(("b.png", "broken.png", "c.png"), "failed")
+
+
 def test_stopped_in_the_middle_it_goes_on(quickly, tmp_path, monkeypatch, sd1_folder) -> None:
     whole = quickly()
     expected = words(tmp_path / "words")

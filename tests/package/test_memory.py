@@ -15,6 +15,7 @@ from inst_tutorial import cli, learning
 from inst_tutorial.learning import LearningSettings, learn
 from inst_tutorial.many import folder as many
 from inst_tutorial.memory import ADVICE, SAVERS, is_out_of_memory, save_memory
+from inst_tutorial.metrics import encoder_features, gram_distance
 from inst_tutorial.painter import Painter, PrecisionError
 from inst_tutorial.pictures import to_tensor
 
@@ -82,6 +83,23 @@ def test_offload_lets_the_idle_rest(painter) -> None:
     assert places == ["AutoencoderKL cpu"] * 2  # there and back
     painter.image_features(to_tensor(toy_picture(1)))
     assert places[2:] == ["CLIPVisionModelWithProjection cpu"] * 2
+
+
+def test_what_is_offloaded_rests_wherever_the_painter_goes(sd1_folder) -> None:
+    """On the device "meta", which every machine has."""
+    painter = Painter.load(sd1_folder, device="cpu")
+    painter.image_encoder  # noqa: B018 (it is loaded now)
+    painter.offload("cpu").to("meta")
+    parts = (painter.unet, painter.text_encoder, painter.vae, painter.image_encoder)
+    assert [part.device.type for part in parts] == ["meta", "meta", "cpu", "cpu"]
+
+
+def test_gram_distances_stay_the_same(painter, sd1_folder) -> None:
+    saving = save_memory(Painter.load(sd1_folder, device="cpu"), ["slicing"])
+    pair = toy_picture(1), toy_picture(2)
+    assert [len(block) for block in encoder_features(saving, *pair)] == [2, 2, 2]
+    distance = gram_distance(painter, *pair)
+    assert gram_distance(saving, *pair) == pytest.approx(distance, abs=1e-5) and distance > 0
 
 
 def test_an_unknown_saver(painter) -> None:

@@ -21,6 +21,7 @@ from inst_tutorial.pictures import to_tensor
 from inst_tutorial.pretraining.data.tokenizer import build
 from inst_tutorial.style_transfer import TransferSettings, transfer
 from inst_tutorial.vision import ImagePreprocessing, read_vision_tower
+from inst_tutorial.words import make_embedder
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -272,12 +273,31 @@ def test_prompts_that_cannot_be_read(sd1_painter: Painter) -> None:
     assert sd1_painter.embed("red " * 74 + "*", red).shape == (1, 77, 32)
     with pytest.raises(PromptError, match="give the word fewer vectors than 80"):
         sd1_painter.embed("*", torch.zeros(80, 32))
-    with pytest.raises(PromptError, match=r"\(1, k, 32\), got \(1, 1, 40\)"):
+    with pytest.raises(PromptError, match=r"\(1, 1, 32\) .*, got \(1, 1, 40\)"):
         sd1_painter.embed("*", torch.zeros(1, 40))
-    with pytest.raises(PromptError, match=r"\(2, k, 32\), got \(1, 1, 32\)"):
+    with pytest.raises(PromptError, match=r"\(2, 1, 32\) .*, got \(1, 1, 32\)"):
         sd1_painter.embed_many(["*", "*"], torch.zeros(1, 1, 32))
     with pytest.raises(PromptError, match=r"got \(1, 32\)"):
         sd1_painter.embed("*", torch.zeros(32))
+
+
+@pytest.mark.parametrize(("slots", "vectors"), [(1, 2), (2, 1), (0, 1), (1, 0)])
+def test_a_word_must_have_as_many_vectors_as_the_prompt_has_slots(
+    sd1_painter: Painter, slots: int, vectors: int
+) -> None:
+    tokens = sd1_painter.tokenize(["a *" if slots else "a house"], slots)
+    words = torch.zeros(1, vectors, 32) if vectors else None
+    got = rf"\(1, {vectors}, 32\)" if vectors else "None"
+    with pytest.raises(PromptError, match=rf"words of shape \(1, {slots}, 32\) .*, got {got}"):
+        sd1_painter.embed_tokens(tokens, words)
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_a_text_without_words_has_no_vectors(sd1_painter: Painter, text: str) -> None:
+    with pytest.raises(PromptError, match=rf"the text '{text}' has no words: give one or more"):
+        sd1_painter.vectors_of(text)
+    with pytest.raises(PromptError, match="has no words"):
+        make_embedder("free", sd1_painter, generator=torch.Generator(), start=text)
 
 
 def test_words_outside_a_closed_vocabulary(sd1_painter: Painter) -> None:

@@ -22,7 +22,7 @@ from inst_tutorial.widgets.own_files import OWN
 from inst_tutorial.widgets.settings_panel import known_words
 from inst_tutorial.widgets.shown import Compare, figure_html
 from inst_tutorial.widgets.style_panel import LEARNING, NO_WORD
-from inst_tutorial.widgets.style_words import LEARNED, SHIPPED
+from inst_tutorial.widgets.style_words import LEARNED, SHIPPED, StyleWords
 from inst_tutorial.widgets.work import Work
 from inst_tutorial.words import Word
 from inst_tutorial.world import HELD_OUT, artists, paint
@@ -342,6 +342,14 @@ def test_words_of_another_painter_are_refused(paintbox, tmp_path, shape, info, s
     panel = LearnPanel(paintbox)
     upload(panel.style_panel.opener, path.read_bytes(), path.name)
     assert said in panel.work.status.value and panel.style_panel.word is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_shipped_words_are_offered_in_every_number_format(dtype):
+    """bfloat16 rounds the weights, so that their fingerprint is another one."""
+    style = paint(STYLE_SCENE, HELD_OUT["lagoon"])
+    words = StyleWords(Painter.load(device="cpu", dtype=dtype), {"lagoon": style})
+    assert [*words.of(style)] == [SHIPPED]
 
 
 def test_shipped_words_are_not_offered_to_other_weights(paintbox, monkeypatch):
