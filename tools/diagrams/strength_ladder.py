@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import inst_tutorial
-from diagrams.canvas import Canvas
+from diagrams.canvas import Box, Canvas
 from diagrams.drawing import NARROW, WIDE, Diagram, Layout
 from diagrams.pictures import STEPS, STRENGTHS
 from inst_tutorial.noise_level import start_index, timesteps
@@ -43,31 +44,35 @@ def draw(canvas: Canvas) -> None:
     for i, strength in enumerate(STRENGTHS):
         y = TOP + ROW * i + ROW / 2
         walked = grid[start_index(levels, STEPS, strength) :]
-        canvas.text(
-            4,
-            y,
-            [f"$s$ = {strength:.1f}", f"$t$ = {walked[0]}", f"{len(walked)} steps"],
-            anchor="start",
-            size=12,
-        )
-        result = canvas.picture(LABELS, y - SIDE / 2, SIDE, f"repainted_{100 * strength:.0f}")
-        noisy = canvas.picture(
-            place(walked[0]), y - SIDE / 2, SIDE, f"noised_{100 * strength:.0f}", role="noise"
-        )
-        canvas.arrow(noisy.left, (result.x + SIDE + 2, y), role="word")
-        for t in walked[1:]:
-            canvas.dot(place(t), y, 2.4, "word")
+        name_row(canvas, y, strength, walked)
+        noisy = walk(canvas, y, strength, [place(t) for t in walked])
         if i == 0:
-            canvas.text(
-                noisy.x + SIDE + 10,
-                y,
-                ["noised in one jump,", "denoised step by step"]
-                if canvas.width > NARROW
-                else ["noised in one", "jump, denoised", "step by step"],
-                anchor="start",
-                size=12,
-                role="muted",
-            )
+            explain(canvas, noisy.x + SIDE + 10, y)
+
+
+def name_row(canvas: Canvas, y: float, strength: float, walked: Sequence[int]) -> None:
+    """The strength, the level where the walk starts, and its number of steps."""
+    lines = [f"$s$ = {strength:.1f}", f"$t$ = {walked[0]}", f"{len(walked)} steps"]
+    canvas.text(4, y, lines, anchor="start", size=12)
+
+
+def walk(canvas: Canvas, y: float, strength: float, places: Sequence[float]) -> Box:
+    """The noised picture, the steps at their places, the result; gives the noised picture."""
+    percent, top = f"{100 * strength:.0f}", y - SIDE / 2
+    result = canvas.picture(LABELS, top, SIDE, f"repainted_{percent}")
+    noisy = canvas.picture(places[0], top, SIDE, f"noised_{percent}", role="noise")
+    canvas.arrow(noisy.left, (result.x + SIDE + 2, y), role="word")
+    for x in places[1:]:
+        canvas.dot(x, y, 2.4, "word")
+    return noisy
+
+
+def explain(canvas: Canvas, x: float, y: float) -> None:
+    """What happens in a row, beside the first one."""
+    lines = ["noised in one", "jump, denoised", "step by step"]
+    if canvas.width > NARROW:
+        lines = ["noised in one jump,", "denoised step by step"]
+    canvas.text(x, y, lines, anchor="start", size=12, role="muted")
 
 
 def axis(canvas: Canvas, start: float, end: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagrams.canvas import Canvas, Point
+from diagrams.canvas import Box, Canvas, Point
 from diagrams.drawing import NARROW, WIDE, Diagram, Layout
 
 ALT = (
@@ -22,6 +22,17 @@ def back(canvas: Canvas, *points: Point) -> None:
 
 def wide(canvas: Canvas) -> None:
     """From left to right: the picture above, the prompt below."""
+    unet, loss = picture_to_loss(canvas)
+    word, context = prompt_to_unet(canvas, unet)
+    back(canvas, (loss.x, 152), (484, 152), (484, context.y))
+    back(canvas, (context.x, 271), (word.x + word.width + 2, 271))
+    through = ["The gradient goes through the frozen parts", "and changes nothing there."]
+    canvas.text(624, 208, through, size=12, role="muted")
+    legend(canvas, 560, 300)
+
+
+def picture_to_loss(canvas: Canvas) -> tuple[Box, Box]:
+    """The upper row of the wide drawing; its UNet and its loss."""
     picture = canvas.picture(8, 84, 76, "style")
     encoder = canvas.box(110, 106, 74, 32, "encoder", "frozen", size=11)
     z0 = canvas.picture(210, 97, 50, "style_z0")
@@ -46,6 +57,11 @@ def wide(canvas: Canvas) -> None:
     canvas.text(258, 37, "noise $\\epsilon$", size=12, anchor="end")
     canvas.text(341, 161, "$z_t$", size=15)
     canvas.text(573, 82, "$\\epsilon_\\theta$", size=15)
+    return unet, loss
+
+
+def prompt_to_unet(canvas: Canvas, unet: Box) -> tuple[Box, Box]:
+    """The lower row of the wide drawing; its word and its context."""
     prompt = canvas.box(8, 248, 76, 34, "“ * ”", "word", size=15)
     word = canvas.cells(110, 256, 6, side=18, role="learned")
     encoder = canvas.box(242, 238, 112, 54, "", "frozen")
@@ -58,11 +74,7 @@ def wide(canvas: Canvas) -> None:
     canvas.text(46, 304, "prompt", size=12)
     canvas.text(164, 296, "the word $v$", size=13, bold=True)
     canvas.text(502, 269, "context $c(v)$", size=13, anchor="start")
-    back(canvas, (loss.x, 152), (484, 152), (484, context.y))
-    back(canvas, (context.x, 271), (word.x + word.width + 2, 271))
-    through = ["The gradient goes through the frozen parts", "and changes nothing there."]
-    canvas.text(624, 208, through, size=12, role="muted")
-    legend(canvas, 560, 300)
+    return word, context
 
 
 def legend(canvas: Canvas, x: float, y: float) -> None:
@@ -75,6 +87,16 @@ def legend(canvas: Canvas, x: float, y: float) -> None:
 
 def narrow(canvas: Canvas) -> None:
     """From top to bottom: the picture left, the prompt right."""
+    unet = picture_down_to_unet(canvas)
+    word, context = prompt_down_to_unet(canvas, unet)
+    loss = unet_down_to_loss(canvas, unet)
+    back(canvas, (296, loss.y), (296, context.y + 24))
+    back(canvas, (296, context.y), (296, word.y + 18))
+    legend(canvas, 90, 562)
+
+
+def picture_down_to_unet(canvas: Canvas) -> Box:
+    """The left column of the narrow drawing; its UNet, as wide as both columns."""
     picture = canvas.picture(28, 8, 84, "style")
     encoder = canvas.box(28, 122, 84, 32, "encoder", "frozen", size=11)
     z0 = canvas.picture(44, 178, 52, "style_z0")
@@ -90,6 +112,11 @@ def narrow(canvas: Canvas) -> None:
     canvas.text(104, 204, "$z_0$", size=15, anchor="start")
     canvas.text(166, 258, "$\\epsilon$", size=15, anchor="start")
     canvas.text(104, 316, "$z_t$", size=15, anchor="start")
+    return unet
+
+
+def prompt_down_to_unet(canvas: Canvas, unet: Box) -> tuple[Box, Box]:
+    """The right column of the narrow drawing; its word and its context."""
     prompt = canvas.box(228, 8, 76, 32, "“ * ”", "word", size=15)
     word = canvas.cells(218, 76, 6, side=16, role="learned")
     encoder = canvas.box(190, 160, 144, 40, "", "frozen")
@@ -101,6 +128,11 @@ def narrow(canvas: Canvas) -> None:
     canvas.arrow((252, context.y + 24), (252, unet.y), role="word")
     canvas.text(208, 84, ["the", "word $v$"], size=13, anchor="end")
     canvas.text(222, 274, "$c(v)$", size=14, anchor="end")
+    return word, context
+
+
+def unet_down_to_loss(canvas: Canvas, unet: Box) -> Box:
+    """The last row of the narrow drawing; its loss."""
     seen = canvas.picture(44, 462, 52, "style_eps", role="noise")
     added = canvas.picture(128, 462, 52, "style_noise", role="noise")
     loss = canvas.box(
@@ -111,9 +143,7 @@ def narrow(canvas: Canvas) -> None:
     canvas.text(112, 488, "–", size=20)
     canvas.text(70, 530, "$\\epsilon_\\theta$", size=15)
     canvas.text(154, 530, "$\\epsilon$", size=15)
-    back(canvas, (296, loss.y), (296, context.y + 24))
-    back(canvas, (296, context.y), (296, word.y + 18))
-    legend(canvas, 90, 562)
+    return loss
 
 
 DIAGRAM = Diagram("textual_inversion", ALT, Layout(WIDE, 320, wide), Layout(NARROW, 578, narrow))
