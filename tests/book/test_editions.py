@@ -290,7 +290,9 @@ def test_writing_again_keeps_what_a_teacher_made(references, tmp_path, monkeypat
         path.write_text("old")
     make_editions.main()
     assert {path: path.read_bytes() for path in written} == written
-    assert [(tmp_path / "course" / name).read_text() for name in made] == ["marks"] * len(made)
+    assert [(tmp_path / "course" / name).read_text(encoding="utf-8") for name in made] == [
+        "marks"
+    ] * len(made)
 
 
 @pytest.fixture

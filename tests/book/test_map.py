@@ -88,7 +88,9 @@ def test_the_surplus_of_the_official_levels_is_as_the_map_says(steps):
     said = [int(number) for number in re.findall(r"\d+", row)]
     assert len(said) == len(strengths) == 5
     config = json.loads(
-        (ROOT / "inst_tutorial/paintbox/scheduler/scheduler_config.json").read_text()
+        (ROOT / "inst_tutorial/paintbox/scheduler/scheduler_config.json").read_text(
+            encoding="utf-8"
+        )
     )
     schedule = Schedule.from_config(config)
     for strength, percent in zip(strengths, said, strict=True):

@@ -269,7 +269,7 @@ def test_times_are_kept_beside_those_of_other_notebooks(tmp_path):
     make_notebooks.write_times({two: 7.4}, path)
     make_notebooks.write_times({one: 3.6}, path)
     lines = ["Chapter,Seconds", f"{{doc}}`/book/{one}`,4", f"{{doc}}`/book/{two}`,7", ""]
-    assert path.read_text().split("\n") == lines
+    assert path.read_text(encoding="utf-8").split("\n") == lines
 
 
 def test_an_error_leaves_the_file_as_it_was(tmp_path):

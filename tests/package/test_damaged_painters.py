@@ -59,7 +59,7 @@ def folder(sd1_folder: Path, tmp_path: Path) -> Path:
 
 def change(path: Path, key: str, *value: Any) -> None:
     """Give a key of a JSON file another value, or none."""
-    config = json.loads(path.read_text())
+    config = json.loads(path.read_text(encoding="utf-8"))
     del config[key]
     if value:
         (config[key],) = value
@@ -163,7 +163,7 @@ def test_settings_from_which_no_network_can_be_built(
 
 
 def test_a_tokenizer_with_more_tokens_than_the_text_encoder(folder: Path) -> None:
-    tokenizer = json.loads((folder / TOKENIZER).read_text())
+    tokenizer = json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))
     tokenizer["model"]["vocab"]["unheard"] = max(tokenizer["model"]["vocab"].values()) + 1
     (folder / TOKENIZER).write_text(json.dumps(tokenizer))
     assert "its tokenizer has" in refused(folder)
@@ -302,7 +302,7 @@ def works_or_is_refused(attempt: Callable[[], None]) -> None:
 @given(data=st.data())
 def test_any_change_of_a_setting_works_or_is_refused(folder: Path, data: st.DataObject) -> None:
     path = folder / data.draw(st.sampled_from(FILES))
-    whole = path.read_text()
+    whole = path.read_text(encoding="utf-8")
     config = json.loads(whole)
     key = data.draw(st.sampled_from(sorted(config)))
     config[key] = data.draw(VALUES)

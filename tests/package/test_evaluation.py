@@ -112,7 +112,7 @@ def test_the_table_says_what_is_met_and_what_is_missed(tmp_path):
     )
     assert "29.0 .. 31.0" in lines[1] and ">= 27" in lines[1] and "1000" in lines[2]
     assert lines[3].endswith(" 7") and ".." not in lines[3]
-    read = json.loads(write(rows, tmp_path / "rows.json", unet="abc").read_text())
+    read = json.loads(write(rows, tmp_path / "rows.json", unet="abc").read_text(encoding="utf-8"))
     assert [row["met"] for row in read["rows"]] == [True, False, None] and read["unet"] == "abc"
 
 
@@ -332,7 +332,7 @@ def test_the_last_stage_writes_what_was_measured_beside_the_painter(folder, monk
     row = Measurement("a measure", 5, 4, 3, 6, 4)
     monkeypatch.setattr(evaluation, "evaluate", lambda painter, settings, progress: [row])
     pretrain(PretrainingRun(tmp_path, folder, Recipe(), progress=False), ("evaluate",))
-    read = json.loads((folder / "evaluation.json").read_text())
+    read = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     (folder / "evaluation.json").unlink()
     assert list(STAGES)[-1] == "evaluate"
     assert read["rows"][0]["name"] == "a measure" and read["rows"][0]["met"] is True

@@ -316,7 +316,7 @@ def test_a_manifest_of_another_shape(content, fault, quickly, tmp_path) -> None:
     with pytest.raises(ManyError) as caught:
         quickly()
     assert all(part in str(caught.value) for part in (str(path), fault, "Delete it"))
-    assert path.read_text() == content
+    assert path.read_text(encoding="utf-8") == content
 
 
 def test_a_manifest_that_is_a_folder(quickly, tmp_path) -> None:

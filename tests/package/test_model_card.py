@@ -46,7 +46,9 @@ def test_the_command_writes_the_table_beside_the_painter(tmp_path):
     (tmp_path / "README.md").write_text(f"# A\n{BEGIN}{END}", encoding="utf-8")
     result = CliRunner().invoke(app, ["--painter", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "README.md").read_text() == f"# A\n{BEGIN}{evaluation_table(ROWS)}{END}"
+    assert (tmp_path / "README.md").read_text(
+        encoding="utf-8"
+    ) == f"# A\n{BEGIN}{evaluation_table(ROWS)}{END}"
 
 
 def test_rows_are_read_as_they_were_written(tmp_path):

@@ -373,7 +373,7 @@ def test_a_tokenizer_without_files_is_refused(tmp_path: Path, sd1_folder: Path) 
 def test_a_schedule_that_is_not_ours_is_refused(tmp_path: Path, sd1_folder: Path) -> None:
     folder = shutil.copytree(sd1_folder, tmp_path / "other")
     path = folder / "scheduler/scheduler_config.json"
-    path.write_text(path.read_text().replace('"epsilon"', '"sample"'))
+    path.write_text(path.read_text(encoding="utf-8").replace('"epsilon"', '"sample"'))
     with pytest.raises(PainterError, match=r"scheduler_config.json: .*prediction_type is 'sample'"):
         Painter.load(folder)
 

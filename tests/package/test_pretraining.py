@@ -574,11 +574,11 @@ def test_the_painter_stores_its_coarse_level_and_diffusers_ignores_it(pretrainin
 
 def test_a_second_run_changes_nothing(pretraining_run):
     before = {p: p.read_bytes() for p in pretraining_run.out.rglob("*") if p.is_file()}
-    log = (pretraining_run.work / "log.jsonl").read_text()
+    log = (pretraining_run.work / "log.jsonl").read_text(encoding="utf-8")
     again = PretrainingRun(pretraining_run.work, pretraining_run.out, TINY, progress=False)
     pretrain(again, TRAINED)
     assert {p: p.read_bytes() for p in pretraining_run.out.rglob("*") if p.is_file()} == before
-    assert (pretraining_run.work / "log.jsonl").read_text() == log
+    assert (pretraining_run.work / "log.jsonl").read_text(encoding="utf-8") == log
     assert {json.loads(line)["stage"] for line in log.splitlines()} == {
         "autoencoder",
         "text",

@@ -105,7 +105,7 @@ def test_the_script_learns_by_turns_with_us(tmp_path) -> None:
     diffusers = checkout(tmp_path, LEARNS.replace("64", str(paintbox().text_width)))
     workload = CpuWorkload(paintbox(), Timer(), runs=1, steps=6, diffusers=diffusers)
     result = learning(workload)
-    recorded = json.loads(CPU_JSON.read_text())["learn"]
+    recorded = json.loads(CPU_JSON.read_text(encoding="utf-8"))["learn"]
     assert list(result) == list(recorded)
     assert result["script"]["runs"] == result["ours"]["runs"] == 5
     curves = result["until the final loss"]["loss after steps"]
@@ -188,7 +188,7 @@ def test_everything_is_measured_on_the_cpu(tmp_path, monkeypatch) -> None:
     memory.learn_ours()
     monkeypatch.setattr(command, "PLAN", {"first": lambda workload: str(workload.painter.device)})
     command.main(out=tmp_path / "cpu.json", runs=1)
-    assert json.loads((tmp_path / "cpu.json").read_text())["first"] == "cpu"
+    assert json.loads((tmp_path / "cpu.json").read_text(encoding="utf-8"))["first"] == "cpu"
 
 
 def test_the_script_computes_on_the_cpu_when_told_so(tmp_path, monkeypatch) -> None:
@@ -210,12 +210,12 @@ def test_the_script_computes_on_the_cpu_when_told_so(tmp_path, monkeypatch) -> N
 
 
 def test_every_work_has_its_row_in_the_recorded_memory() -> None:
-    recorded = json.loads(CPU_JSON.read_text())["peak memory in MiB"]
+    recorded = json.loads(CPU_JSON.read_text(encoding="utf-8"))["peak memory in MiB"]
     assert list(recorded) == [*memory.WORKS, "learning, script"]
 
 
 def test_the_recorded_groups_are_those_of_the_plan() -> None:
-    assert list(json.loads(CPU_JSON.read_text())) == ["machine", "note", *PLAN]
+    assert list(json.loads(CPU_JSON.read_text(encoding="utf-8"))) == ["machine", "note", *PLAN]
 
 
 def test_a_group_is_written_before_it_is_said(tmp_path, monkeypatch) -> None:
@@ -225,16 +225,18 @@ def test_a_group_is_written_before_it_is_said(tmp_path, monkeypatch) -> None:
         raise KeyboardInterrupt
 
     def said(*text: object, **options: object) -> None:
-        assert json.loads(out.read_text())["first"] == {"runs": 3}
+        assert json.loads(out.read_text(encoding="utf-8"))["first"] == {"runs": 3}
 
     plan = {"first": lambda workload: {"runs": workload.runs}, "second": stopped}
     monkeypatch.setattr(command, "PLAN", plan)
     monkeypatch.setattr("builtins.print", said)
     with pytest.raises(KeyboardInterrupt):
         command.main(out=out, runs=3)
-    held = json.loads(out.read_text())
+    held = json.loads(out.read_text(encoding="utf-8"))
     assert list(held) == ["machine", "note", "first"] and held["machine"]["clock"] == "wall time"
-    assert held["machine"].keys() == json.loads(CPU_JSON.read_text())["machine"].keys()
+    assert (
+        held["machine"].keys() == json.loads(CPU_JSON.read_text(encoding="utf-8"))["machine"].keys()
+    )
 
 
 def test_a_wrong_checkout_is_refused_before_measuring(tmp_path, monkeypatch) -> None:

@@ -36,7 +36,7 @@ NO_CARD = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def tiny(tmp_path_factory):
     out = tmp_path_factory.mktemp("bench") / "gpu.json"
     command.main(out=out, layouts="sd15", diffusers=None, budget=10_000, tiny=True)
-    return json.loads(out.read_text())
+    return json.loads(out.read_text(encoding="utf-8"))
 
 
 def rows(found, stage: str):
@@ -127,7 +127,10 @@ def test_goals_say_what_is_met_missed_or_not_measured(tmp_path) -> None:
     file.add({**names, "name": "batch 8", **slow})
     file.add({**names, "name": "batch 1", "failed": "out of memory"})
     file.add({"layout": "sd15", "stage": "repainting", "name": "50 steps", "ratio": 0.6})
-    found = [(row["found"], row["verdict"]) for row in json.loads(file.path.read_text())["goals"]]
+    found = [
+        (row["found"], row["verdict"])
+        for row in json.loads(file.path.read_text(encoding="utf-8"))["goals"]
+    ]
     assert found == [(0.4, "met"), (20.1, "missed"), (None, None), (0.6, "met")]
     assert missed(file.rows, "learning") and not missed(file.rows, "repainting")
 
@@ -172,7 +175,7 @@ def test_without_a_gpu_nothing_is_invented(tmp_path, monkeypatch, capsys) -> Non
     said = capsys.readouterr().out
     assert "No CUDA device: nothing is measured" in said
     assert said.count("None (not measured)") == len(GOALS)
-    held = json.loads(out.read_text())
+    held = json.loads(out.read_text(encoding="utf-8"))
     assert held["machine"] is None and held["rows"] == []
     file = MeasurementFile.read(out)
     file.measured_on({"device": "a GPU"})

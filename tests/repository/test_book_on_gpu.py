@@ -78,7 +78,7 @@ def test_everything_is_checked_and_written(tmp_path, monkeypatch, capsys) -> Non
     with pytest.raises(Exit):
         book_on_gpu.main(chapters=[path], steps=1, out=out)
     assert "chapter: 1 differences\n  cell 1: '2' became '1'" in capsys.readouterr().out
-    held = json.loads(out.read_text())
+    held = json.loads(out.read_text(encoding="utf-8"))
     assert held["words"] == {"float16": 0.2} and held["chapters"] == {
         "chapter": ["cell 1: '2' became '1'"]
     }

@@ -42,7 +42,7 @@ def test_names_are_compared_artist_by_artist(sd1_folder, tmp_path, monkeypatch):
     options = ["names", "--count", 2, "--contents", 1, "--steps", 1, "--painter", sd1_folder]
     result = CliRunner().invoke(sweep.app, list(map(str, options)))
     assert result.exit_code == 0, result.output
-    rows = json.loads((tmp_path / "sweep-names.json").read_text())
+    rows = json.loads((tmp_path / "sweep-names.json").read_text(encoding="utf-8"))
     assert [row["artist"] for row in rows] == [*list(artists())[-2:], "mean"]
     for column in ("name", "caption", "word", "content"):
         two = [row[column] for row in rows[:2]]

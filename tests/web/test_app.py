@@ -393,7 +393,7 @@ def test_a_page_for_learning_offers_no_word_that_is_learned(opened):
 
 
 def test_a_shipped_word_of_another_painter_is_refused(browser, server, web_page, exported):
-    manifest = json.loads((exported / "paintbox.json").read_text())
+    manifest = json.loads((exported / "paintbox.json").read_text(encoding="utf-8"))
     other = manifest | {"fingerprint": "of other weights"}
     refused(browser, server, web_page, "**/paintbox.json", json.dumps(other),
             "This word belongs to another painter")  # fmt: skip

@@ -81,7 +81,7 @@ def test_the_noise_that_the_unet_sees(run, paintbox, random, batch):
 
 
 def test_the_gradient_of_the_word_is_that_of_autograd(run, paintbox, random, exported):
-    batch = json.loads((exported / "paintbox.json").read_text())["batch"]
+    batch = json.loads((exported / "paintbox.json").read_text(encoding="utf-8"))["batch"]
     z, noise = (random(batch, *paintbox.latent_shape) for _ in range(2))
     t, tokens = torch.linspace(20, 980, batch).round(), paintbox.tokenize([PROMPT], 1)
     word = paintbox.vectors_of("painting").clone().requires_grad_()
@@ -113,7 +113,7 @@ def test_graphs_and_weights_are_those_of_the_painter(exported):
     from onnx_export.weights import marks, sha256
 
     check([exported / f"{name}.onnx" for name in GRAPHS], PAINTBOX)
-    manifest = json.loads((exported / "paintbox.json").read_text())
+    manifest = json.loads((exported / "paintbox.json").read_text(encoding="utf-8"))
     for name, facts in manifest["files"].items():
         assert facts["sha256"] == sha256(exported / name), name
         assert facts["bytes"] == (exported / name).stat().st_size, name
@@ -124,7 +124,7 @@ def test_graphs_and_weights_are_those_of_the_painter(exported):
 
 
 def test_the_words_of_the_painter_are_there_as_they_are(exported):
-    manifest = json.loads((exported / "paintbox.json").read_text())
+    manifest = json.loads((exported / "paintbox.json").read_text(encoding="utf-8"))
     words = {style["name"]: style["word"] for style in manifest["gallery"]["styles"]}
     offered = {name: word for name, word in words.items() if word}
     assert tuple(sorted(offered)) == shipped_names()

@@ -98,7 +98,7 @@ def test_webgpu_comes_to_the_numbers_of_python(imitation, server):
 
 def test_wrong_numbers_are_found(studio, server, exported):
     """Everything but the numbers works; the check of the painter says no."""
-    manifest = json.loads((exported / "paintbox.json").read_text())
+    manifest = json.loads((exported / "paintbox.json").read_text(encoding="utf-8"))
     manifest["probe"]["eps"][0] += 0.1
     server.pages["/painter/paintbox.json"] = json.dumps(manifest)
     page = studio("() => {}")
