@@ -53,7 +53,6 @@ export interface GalleryStyle {
   picture: string;
   /** What calls the style in a prompt, for an artist that the painter knows by name. */
   prompt: string | null;
-  words: string;
   /** The word that comes with the painter, if one does, and how many steps of learning made it. */
   word: { file: string; steps: number } | null;
 }
