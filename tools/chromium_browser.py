@@ -8,5 +8,5 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def installed_chromium() -> str | None:
-    """The program of the first of NAMES that is installed; None if none is."""
+    """The program of the first of NAMES that is installed; None without such a browser."""
     return next(filter(None, map(shutil.which, NAMES)), None)

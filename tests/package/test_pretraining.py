@@ -212,7 +212,7 @@ def broken_loss(run, step):
 
 
 def broken_gradient(run, step):
-    """A loss that is a number and has a gradient that is none, at one step."""
+    """At one step the loss is a number, but its gradient is not."""
     loss = toy_loss(run)
     if run.step == step:
         loss.register_hook(lambda gradient: gradient * float("nan"))

@@ -348,20 +348,20 @@ def test_every_button_checks_the_word_before_it_loads_the_painter(opened, widget
 
 
 @pytest.mark.parametrize("pressed", ["Repaint the content", "Draw the caption"])
-def test_every_button_checks_the_caption_before_it_loads_the_painter(opened, pressed):
+@pytest.mark.parametrize(
+    ("field", "written", "said"),
+    [
+        ("Caption", "a red howse by *", "“howse” (near it: house"),
+        ("Seed", "1.5", "The seed must be a whole number from 0 to 4294967295, got 1.5"),
+    ],
+)
+def test_every_button_checks_the_inputs_before_it_loads_the_painter(
+    opened, pressed, field, written, said
+):
     page = opened()
-    page.get_by_label("Caption").fill("a red howse by *")
+    page.get_by_label(field).fill(written)
     button(page, pressed).click()
-    status(page, "“howse” (near it: house")
-    assert button(page, "Load the painter").is_visible()
-
-
-@pytest.mark.parametrize("pressed", ["Repaint the content", "Draw the caption"])
-def test_every_button_checks_the_seed_before_it_loads_the_painter(opened, pressed):
-    page = opened()
-    page.get_by_label("Seed").fill("1.5")
-    button(page, pressed).click()
-    status(page, "The seed must be a whole number from 0 to 4294967295, got 1.5")
+    status(page, said)
     assert button(page, "Load the painter").is_visible()
 
 
