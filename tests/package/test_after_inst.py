@@ -12,6 +12,7 @@ from inst_tutorial.studies.after_inst import (
     GLANCE,
     LAYERS,
     LEARNERS,
+    LOOKS,
     AfterSettings,
     learned,
     run,
@@ -43,7 +44,7 @@ def test_every_method_is_measured_on_every_content(results):
     rows = results.tables["distances"]
     measured = {(row["method"], row["steps"]) for row in rows}
     alone = {(name, 0) for name in (*REFERENCES, "best caption", "style injection")}
-    assert measured == alone | {("InST", 1), ("InST", 2), (GLANCE, 0), (GLANCE, 1), (GLANCE, 2)}
+    assert measured == alone | {("InST", 2), (GLANCE, 0), (GLANCE, 2)}
     assert len(rows) == 2 * 2 * len(measured)
     assert all(row["truth"] > 0 for row in rows)
     assert all(row["structure"] == 0 for row in rows if row["method"] == "content")
@@ -56,11 +57,10 @@ def test_learning_costs_time_for_a_style_and_repainting_for_a_picture(results):
 
 
 def test_more_steps_take_longer(results):
-    for name in ("InST", GLANCE):
-        for style in {row["style"] for row in results.tables["seconds"]}:
-            rows = results.rows("seconds", method=name, style=style)
-            seconds = [row["a style"] for row in rows]
-            assert seconds == sorted(seconds)
+    for style in {row["style"] for row in results.tables["seconds"]}:
+        rows = results.rows("seconds", method=GLANCE, style=style)
+        assert [row["steps"] for row in rows] == [0, 2]
+        assert rows[0]["a style"] < rows[1]["a style"]
 
 
 def test_every_group_of_layers_is_measured_in_every_style(results):
@@ -102,5 +102,6 @@ def test_learning_goes_on_from_the_word_at_a_glance(paintbox):
 
 
 def test_learners_are_looked_at_after_the_same_steps():
-    looked = {(s.steps, s.evaluate_every) for s in LEARNERS.values()}
-    assert len(looked) == 1
+    for settings in LEARNERS.values():
+        assert max(LOOKS) == settings.steps
+        assert not any(steps % settings.evaluate_every for steps in LOOKS)
