@@ -303,7 +303,7 @@ def test_the_caption_follows_a_new_word_unless_the_reader_has_written_one(paintb
 def test_a_shipped_word_repaints_at_once(paintbox):
     studio = Studio(paintbox)
     studio.style_panel.gallery.menu.value, studio.settings.steps.value = "starry", 5
-    assert "the word made by the package (100 steps)" in studio.style_panel.state.value
+    assert "the word made by the package (200 steps)" in studio.style_panel.state.value
     assert studio.style_panel.origin.layout.display == "none"  # there is no other word
     press(studio, studio.repaint)
     word, settings = shipped_word("starry"), TransferSettings(steps=5)

@@ -302,8 +302,8 @@ def test_learning_shows_a_curve_and_stop_keeps_the_word(opened):
     style = other.locator(".ip-style")
     assert "the word learned here (10 steps)" in style.inner_text()
     other.get_by_label("Caption").fill("a red house by *")
-    other.get_by_label("Word in use").select_option("made by the package (100 steps)")
-    assert "the word made by the package (100 steps)" in style.inner_text()
+    other.get_by_label("Word in use").select_option("made by the package (200 steps)")
+    assert "the word made by the package (200 steps)" in style.inner_text()
     assert other.get_by_label("Caption").input_value() == "a red house by *"
     other.evaluate("localStorage.clear()")
 
@@ -371,7 +371,7 @@ def test_every_button_checks_the_inputs_before_it_loads_the_painter(
 def test_a_shipped_word_repaints_at_once(opened, paintbox, exported):
     """One press on a page that was just opened: the picture is that of the package."""
     page = opened()
-    assert "made by the package (100 steps)" in page.locator(".ip-style").inner_text()
+    assert "made by the package (200 steps)" in page.locator(".ip-style").inner_text()
     assert not page.get_by_label("Word in use").is_visible()  # there is no other
     few_steps(page)
     button(page, "Repaint the content").click()

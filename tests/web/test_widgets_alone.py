@@ -21,7 +21,7 @@ SETUP = """async ([module, widget, loaded]) => {
 }"""
 WORD = """([steps, stopped]) => asked.at(-1).answer(
   { vectors: new Float32Array(widget.settings ? 192 : 1), k: 1, info: { steps, stopped } })"""
-SHIPPED = "made by the package (100 steps)"
+SHIPPED = "made by the package (200 steps)"
 TAKE = """async ([gallery, bytes, name]) => {
   const of = { style: widget.style.gallery, content: widget.content }[gallery];
   await of.take(new File([Uint8Array.from(bytes)], name, { type: "image/png" }));
