@@ -19,10 +19,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inst_tutorial.figures import picture_grid, save_figure
-from inst_tutorial.glance import glance
 from inst_tutorial.notebook import data_file
 from inst_tutorial.painter import Painter
-from inst_tutorial.studies.held_out_pairs import WordMaker, references, trial_of
+from inst_tutorial.shipped_words import shipped_word
+from inst_tutorial.studies.held_out_pairs import WordOf, references, trial_of
 from inst_tutorial.studies.results import Results, Row
 from inst_tutorial.style_transfer import TransferSettings
 
@@ -42,38 +42,37 @@ def evenly_ranked(pairs: Sequence[Row], count: int) -> list[Row]:
     return [ranked[round(i * last / (count - 1))] for i in range(count)]
 
 
-def sheet(painter: Painter, pairs: Sequence[Row], make_word: WordMaker = glance) -> Figure:
+def sheet(painter: Painter, pairs: Sequence[Row], word_of: WordOf = shipped_word) -> Figure:
     """What the word makes of each pair, with its distance to the truth, above the truth."""
     rows, titles = [], []
     for start in range(0, len(pairs), COLUMNS):
         line = pairs[start : start + COLUMNS]
-        rows += [[repainted(painter, pair, make_word) for pair in line]]
+        rows += [[repainted(painter, pair, word_of) for pair in line]]
         rows += [[trial_of(painter, pair).truths[0] for pair in line]]
         titles += [[f"{pair['style']}\n{pair['word']:.0f}" for pair in line], [""] * len(line)]
     return titled(rows, titles, ["word", "truth"] * (len(rows) // 2))
 
 
-def comparison(painter: Painter, pairs: Sequence[Row], make_word: WordMaker = glance) -> Figure:
+def comparison(painter: Painter, pairs: Sequence[Row], word_of: WordOf = shipped_word) -> Figure:
     """A row a pair: its truth, then all that is compared with it, each under its distance."""
-    rows = [list(compared(painter, pair, make_word).values()) for pair in pairs]
+    rows = [list(compared(painter, pair, word_of).values()) for pair in pairs]
     titles = [["0", *(f"{pair[name]:.0f}" for name in COMPARED)] for pair in pairs]
     named = zip(("truth", *COMPARED), titles[0], strict=True)
     titles[0] = [f"{name}\n{distance}" for name, distance in named]
     return titled(rows, titles, [pair["style"] for pair in pairs])
 
 
-def compared(painter: Painter, pair: Row, make_word: WordMaker = glance) -> dict[str, Picture]:
+def compared(painter: Painter, pair: Row, word_of: WordOf = shipped_word) -> dict[str, Picture]:
     """The "truth" of a pair, and all that is compared with it, by its name in `COMPARED`."""
     trial = trial_of(painter, pair)
     made = {name: pictures[0] for name, pictures in references(trial).items()}
-    made["word"] = repainted(painter, pair, make_word)
+    made["word"] = repainted(painter, pair, word_of)
     return {"truth": trial.truths[0], **{name: made[name] for name in COMPARED}}
 
 
-def repainted(painter: Painter, pair: Row, make_word: WordMaker) -> Picture:
+def repainted(painter: Painter, pair: Row, word_of: WordOf) -> Picture:
     """The photograph of a pair, repainted with the word of its style."""
-    trial = trial_of(painter, pair)
-    return trial.repaint(make_word(painter, trial.style_picture), TransferSettings())[0]
+    return trial_of(painter, pair).repaint(word_of(pair["style"]), TransferSettings())[0]
 
 
 def titled(

@@ -1,9 +1,9 @@
 """Every held-out style on every photograph: all pairs are measured, and a rule chooses some.
 
-A pair is a held-out style and one of four photographs. Every style gets a word from one picture, at
-a glance; every pair is repainted with it, and measured against the truth, beside pictures that no
-painter made (`references`). `chosen` picks the best, the middle and the worst pair, so nobody's
-taste is in the choice.
+A pair is a held-out style and one of four photographs. Every style has the word that InST learned
+from one picture (`shipped_word`). Every pair is repainted with it, and measured against the truth,
+beside pictures that no painter made (`references`). `chosen` picks the best, the middle and the
+worst pair, so nobody's taste is in the choice.
 
     python -m inst_tutorial.studies.held_out_pairs --out inst_tutorial/data/held_out_pairs.json
 
@@ -24,8 +24,8 @@ from PIL import Image, ImageFilter
 from tqdm.auto import tqdm
 
 from inst_tutorial.figures import picture_grid
-from inst_tutorial.glance import glance
 from inst_tutorial.painter import Painter
+from inst_tutorial.shipped_words import shipped_word
 from inst_tutorial.studies import demo
 from inst_tutorial.studies.results import Results, Row
 from inst_tutorial.studies.trial import Trial
@@ -35,7 +35,7 @@ from inst_tutorial.world import HELD_OUT, Scene
 
 BLUR = 1 / 32  # deviation of the blur of a truth, as a share of its width
 
-WordMaker = Callable[[Painter, Image.Image], Word]
+WordOf = Callable[[str], Word]  # of a style, by its name
 
 #: What the photographs show: the scenes of the demonstration, and one at another hour.
 SCENES = (*demo.SCENES, Scene("owl", "snow", light="sunset", colour="brown", seed=2))
@@ -58,34 +58,30 @@ def pair_trial(painter: Painter, style: str, scenes: Sequence[Scene] = SCENES) -
 def run(
     painter: Painter,
     settings: PairSettings,
-    make_word: WordMaker = glance,
+    word_of: WordOf = shipped_word,
     *,
     progress: bool = True,
 ) -> Results:
     """Every pair in a table "pairs": how far from the truth are the content, what the best caption
-    makes of it, what the word makes of it, and each of the `references`?
-
-    `make_word` takes a style picture.
-    """
+    makes of it, what the word makes of it, and each of the `references`?"""
     rows = [
         row
         for style in tqdm(settings.styles, desc="pairs", disable=not progress)
-        for row in pair_rows(painter, style, settings, make_word)
+        for row in pair_rows(painter, style, settings, word_of)
     ]
     about = {"fingerprint": painter.fingerprint(), "transfer": asdict(settings.transfer)}
     return Results(about, {"pairs": rows})
 
 
 def pair_rows(
-    painter: Painter, style: str, settings: PairSettings, make_word: WordMaker
+    painter: Painter, style: str, settings: PairSettings, word_of: WordOf
 ) -> Iterator[Row]:
     """A row for each scene in one style."""
     trial = pair_trial(painter, style, settings.scenes)
-    word = make_word(painter, trial.style_picture)
     results = {
         "content": trial.contents,
         "caption": trial.repaint_by_caption(settings.transfer),
-        "word": trial.repaint(word, settings.transfer),
+        "word": trial.repaint(word_of(style), settings.transfer),
         **references(trial),
     }
     distances = {name: trial.truth_distances(pictures) for name, pictures in results.items()}
@@ -131,7 +127,7 @@ def pictures_of(
     painter: Painter,
     pair: Row,
     settings: TransferSettings | None = None,
-    make_word: WordMaker = glance,
+    word_of: WordOf = shipped_word,
 ) -> dict[str, Image.Image]:
     """The pictures of a pair, by what they are."""
     settings = settings or TransferSettings()
@@ -140,7 +136,7 @@ def pictures_of(
         "style picture": trial.style_picture,
         "photograph": trial.contents[0],
         "best caption": trial.repaint_by_caption(settings)[0],
-        "new word": trial.repaint(make_word(painter, trial.style_picture), settings)[0],
+        "new word": trial.repaint(word_of(pair["style"]), settings)[0],
         "truth": trial.truths[0],
     }
 
