@@ -157,7 +157,7 @@ def learned(words: Sequence[Word]) -> Row:
 def sweep_transfer(
     count: Annotated[int, typer.Option(min=1, help="Styles.")] = 4,
     contents: Annotated[int, typer.Option(min=1, help="Contents a style.")] = 3,
-    steps: Annotated[int, typer.Option(min=1, help="Learning steps.")] = 100,
+    steps: Annotated[int, typer.Option(min=1, help="Learning steps.")] = LearningSettings.steps,
     source: PainterFolder = "paintbox",
 ) -> None:
     """For each strength, guidance and sampler: how far from the truth contents repainted with the
@@ -182,7 +182,7 @@ def sweep_transfer(
 def sweep_names(
     count: Annotated[int, typer.Option(min=1, help="Artists.")] = 6,
     contents: Annotated[int, typer.Option(min=1, help="Contents an artist.")] = 4,
-    steps: Annotated[int, typer.Option(min=1, help="Learning steps.")] = 200,
+    steps: Annotated[int, typer.Option(min=1, help="Learning steps.")] = LearningSettings.steps,
     source: PainterFolder = "paintbox",
 ) -> None:
     """Distance to the truth when a training artist is named, described, or learned from one
