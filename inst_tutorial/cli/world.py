@@ -122,8 +122,8 @@ def _styles(names: Sequence[str], truths: bool) -> dict[str, Style | None]:
 def demo(
     *,
     out: Out = Path("demo.webp"),
-    style: Annotated[str, typer.Option(help="A held-out style of the world.")] = "jade",
-    steps: LearningSteps = 100,
+    style: Annotated[str, typer.Option(help="A held-out style of the world.")] = "byzantine",
+    steps: LearningSteps = 200,
     seed: Seed = 0,
     painter: PainterOptions,
 ) -> None:
@@ -133,7 +133,7 @@ def demo(
 
     Examples:
     - `inst demo`
-    - `inst demo --style starry --steps 200 --out starry.webp`
+    - `inst demo --style starry --out starry.webp`
     """
     check_picture_name(out)
     folder = out.with_suffix("")

@@ -44,7 +44,7 @@ class Demo:
 
 def run_demo(
     painter: Painter,
-    style: str = "jade",
+    style: str = "byzantine",
     *,
     strengths: Sequence[float] = (0.5, 0.65, 0.8),
     learning: LearningSettings | None = None,
@@ -55,7 +55,7 @@ def run_demo(
     Raises KeyError for a style that is not in HELD_OUT.
     """
     trial = Trial(painter, HELD_OUT[style], STYLE_SCENE, SCENES)
-    (word,) = learn_words([trial], learning or LearningSettings(steps=100))
+    (word,) = learn_words([trial], learning or LearningSettings())
     results = repainted(trial, word, strengths, settings or TransferSettings())
     distances = {
         name: float(np.mean(trial.truth_distances(column))) for name, column in results.items()
