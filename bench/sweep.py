@@ -43,7 +43,9 @@ RATES = (  # of Adam, by kind of word
 )
 
 GRID = tuple(  # strength, guidance, (sampling steps, eta)
-    itertools.product((0.5, 0.6, 0.7, 0.8), (1.0, 2.0), ((20, 0.0), (50, 0.0), (20, 1.0), (50, 1.0)))
+    itertools.product(
+        (0.5, 0.6, 0.7, 0.8), (1.0, 2.0), ((20, 0.0), (50, 0.0), (20, 1.0), (50, 1.0))
+    )
 )
 PainterFolder = Annotated[str, typer.Option("--painter", help="A painter's folder.")]
 
