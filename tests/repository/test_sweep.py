@@ -1,7 +1,9 @@
 """The sweeps of the method's settings: training-side styles, and one row for each choice."""
 
 import json
+from pathlib import Path
 
+import nbformat
 import pytest
 from typer.testing import CliRunner
 
@@ -47,3 +49,15 @@ def test_names_are_compared_artist_by_artist(sd1_folder, tmp_path, monkeypatch):
     for column in ("name", "caption", "word", "content"):
         two = [row[column] for row in rows[:2]]
         assert rows[2][column] == pytest.approx(sum(two) / 2, abs=0.01)
+
+
+def test_the_appendix_quotes_the_recorded_sweep():
+    root = Path(__file__).parents[2]
+    recorded = json.loads((root / "bench/sweep-transfer.json").read_text(encoding="utf-8"))
+    found = {(r["strength"], r["guidance"], r["steps"], r["eta"]): r for r in recorded[:-1]}
+    one, two, lower = (found[key] for key in ((0.8, 1, 20, 0), (0.8, 2, 20, 0), (0.6, 2, 20, 0)))
+    cells = nbformat.read(root / "book/a_training.ipynb", as_version=4).cells
+    text = " ".join(" ".join(cell.source for cell in cells).split())
+    assert f"{one['distance']:.1f} with guidance 1 and to {two['distance']:.1f} with" in text
+    assert f"{one['texture']:.1f} dB with guidance 1, and {two['texture']:.1f} dB with" in text
+    assert f"a little smaller, {lower['distance']:.1f} and {lower['texture']:.1f} dB" in text
