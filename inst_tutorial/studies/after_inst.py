@@ -77,11 +77,12 @@ class AfterSettings:
     styles: int = 14
     contents: int = 4
     transfer: TransferSettings = field(default_factory=TransferSettings)
+    injection: InjectionSettings = field(default_factory=InjectionSettings)
 
     @classmethod
     def quick(cls) -> AfterSettings:
         """Two styles, two contents, few steps: to see that everything runs."""
-        return cls(styles=2, contents=2, transfer=TransferSettings(steps=4))
+        return cls(2, 2, TransferSettings(steps=4), InjectionSettings(steps=4))
 
 
 class Made(NamedTuple):
@@ -115,16 +116,15 @@ def _colours_transferred(contents: Sequence[Picture], style_picture: Picture) ->
     return [colour_transfer(content, style_picture) for content in contents]
 
 
-def without_learning(trial: Trial, settings: TransferSettings) -> Iterator[Made]:
+def without_learning(trial: Trial, settings: AfterSettings) -> Iterator[Made]:
     """The references, the best caption, and the injection of the style picture."""
     yield from references(trial)
-    yield _timed("best caption", trial, lambda: trial.repaint_by_caption(settings))
-    yield _timed("style injection", trial, lambda: injected(trial))
+    yield _timed("best caption", trial, lambda: trial.repaint_by_caption(settings.transfer))
+    yield _timed("style injection", trial, lambda: injected(trial, settings.injection))
 
 
-def injected(trial: Trial, layers: tuple[str, ...] = InjectionSettings.layers) -> list[Picture]:
-    """All contents, with the style picture's self-attention in these layers."""
-    settings = InjectionSettings(layers=layers)
+def injected(trial: Trial, settings: InjectionSettings) -> list[Picture]:
+    """All contents, with the style picture's self-attention."""
     return inject_style(trial.painter, trial.contents, trial.style_picture, settings)
 
 
@@ -147,13 +147,13 @@ def learned(trial: Trial, method: str, settings: LearningSettings) -> list[tuple
 
 
 def methods(
-    trial: Trial, settings: TransferSettings, learners: Mapping[str, LearningSettings]
+    trial: Trial, settings: AfterSettings, learners: Mapping[str, LearningSettings]
 ) -> Iterator[Made]:
     """What every method made of the contents of a trial."""
     yield from without_learning(trial, settings)
     for name, learning in learners.items():
         for steps, word, seconds in learned(trial, name, learning):
-            made = _timed(name, trial, partial(trial.repaint, word, settings))
+            made = _timed(name, trial, partial(trial.repaint, word, settings.transfer))
             yield made._replace(steps=steps, style_seconds=seconds)
 
 
@@ -192,10 +192,10 @@ def second_row(style: str, made: Made) -> Row:
     }
 
 
-def layer_rows(style: str, trial: Trial) -> Iterator[Row]:
+def layer_rows(style: str, trial: Trial, settings: InjectionSettings) -> Iterator[Row]:
     """Style injection in one group of layers after the other: the mean over contents."""
     for layers, names in LAYERS.items():
-        pictures = injected(trial, names)
+        pictures = injected(trial, replace(settings, layers=names))
         kept = [structure_distance(*pair) for pair in zip(pictures, trial.contents, strict=True)]
         yield {
             "style": style,
@@ -217,10 +217,10 @@ def run(
     trials = dict(zip(HELD_OUT, evaluation_trials(painter, counts), strict=False))
     tables: Tables = {"distances": [], "seconds": [], "layers": []}
     for style, trial in tqdm(trials.items(), desc="after InST", disable=not progress):
-        for made in methods(trial, settings.transfer, learners):
+        for made in methods(trial, settings, learners):
             tables["distances"] += distance_rows(style, trial, made)
             tables["seconds"].append(second_row(style, made))
-        tables["layers"] += layer_rows(style, trial)
+        tables["layers"] += layer_rows(style, trial, settings.injection)
     about = {"fingerprint": painter.fingerprint(), "settings": asdict(settings)}
     return Results(about, tables)
 

@@ -331,9 +331,14 @@ def test_info_evaluates_quickly_or_in_full(folder, monkeypatch):
 def test_the_last_stage_writes_what_was_measured_beside_the_painter(folder, monkeypatch, tmp_path):
     row = Measurement("a measure", 5, 4, 3, 6, 4)
     monkeypatch.setattr(evaluation, "evaluate", lambda painter, settings, progress: [row])
+    short = replace(EvaluationSettings(), learning=TINY.learning)  # all counts, words of one step
+    monkeypatch.setattr(
+        "inst_tutorial.pretraining.stages.painter.EvaluationSettings", lambda: short
+    )
     pretrain(PretrainingRun(tmp_path, folder, Recipe(), progress=False), ("evaluate",))
     read = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     (folder / "evaluation.json").unlink()
+    assert (folder / "samples.webp").exists() and (folder / "transfer.webp").exists()
     assert list(STAGES)[-1] == "evaluate"
     assert read["rows"][0]["name"] == "a measure" and read["rows"][0]["met"] is True
     assert (
