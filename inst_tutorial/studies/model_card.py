@@ -1,4 +1,4 @@
-"""The table of the model card, written from the evaluation beside it.
+"""The tables of the model card, written from the evaluation beside it.
 
     python -m inst_tutorial.studies.model_card
 
@@ -22,10 +22,41 @@ BEGIN = "<!-- evaluation.json, by python -m inst_tutorial.studies.model_card -->
 END = "\n<!-- end of evaluation.json -->\n"
 COLUMNS = ("What", "Value", "95 % interval", "n")
 
+#: Columns of the second table, and how the names of their rows begin in the evaluation.
+DISTANCES = {
+    "Truth distance": "Truth distance ",
+    "its colour part": "Colour part of the truth distance ",
+    "its detail part": "Detail part of the truth distance ",
+    "Texture distance": "Texture distance ",
+}
+
 
 def evaluation_table(rows: Sequence[Measurement]) -> str:
-    """Value, interval and count of each row in Markdown, ending with a line break."""
-    return markdown_table(COLUMNS, (cells(row)[: len(COLUMNS)] for row in rows)) + "\n"
+    """Value, interval and count of each row in Markdown, ending with a line break. What has all four
+    distances is in a second table."""
+    of_all = with_all_distances(rows)
+    listed = {row.name for measured in of_all.values() for row in measured}
+    alone = [cells(row)[: len(COLUMNS)] for row in rows if row.name not in listed]
+    tables = [markdown_table(COLUMNS, alone)]
+    if of_all:
+        lines = [[what, *map(with_interval, measured)] for what, measured in of_all.items()]
+        tables.append(markdown_table(("", *DISTANCES), lines))
+    return "\n\n".join(tables) + "\n"
+
+
+def with_all_distances(rows: Sequence[Measurement]) -> dict[str, list[Measurement]]:
+    """The rows of each thing, such as "with the learned word", that has one for every distance."""
+    named = {row.name: row for row in rows}
+    begin = DISTANCES["Truth distance"]
+    things = [name.removeprefix(begin) for name in named if name.startswith(begin)]
+    found = {thing: [named.get(kind + thing) for kind in DISTANCES.values()] for thing in things}
+    return {thing: [row for row in of if row] for thing, of in found.items() if all(of)}
+
+
+def with_interval(row: Measurement) -> str:
+    """A value and its interval: "21.7 CIELAB (20.3 .. 23.0)"."""
+    _, value, interval, *_ = cells(row)
+    return f"{value} ({interval})"
 
 
 def with_table(card: str, table: str) -> str:
