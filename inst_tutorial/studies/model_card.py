@@ -32,8 +32,10 @@ DISTANCES = {
 
 
 def evaluation_table(rows: Sequence[Measurement]) -> str:
-    """Value, interval and count of each row in Markdown, ending with a line break. What has all four
-    distances is in a second table."""
+    """Value, interval and count of each row in Markdown, ending with a line break.
+
+    What was measured with all four distances is in a second table.
+    """
     of_all = with_all_distances(rows)
     listed = {row.name for measured in of_all.values() for row in measured}
     alone = [cells(row)[: len(COLUMNS)] for row in rows if row.name not in listed]
