@@ -403,7 +403,7 @@ def test_a_course_is_assigned_collected_and_graded_as_the_guide_says(references,
 # without running it. Three notebooks run in full on every push; all of them run every night, as
 # that takes seven minutes.
 
-BY_DAY = {"first_steps", "11_experiments", "b_benchmarks"}  # a painter, studies, measurements
+BY_DAY = {"first_steps", "13_after_inst", "b_benchmarks"}  # a painter, studies, measurements
 each_to_run = pytest.mark.parametrize(
     "path",
     [
