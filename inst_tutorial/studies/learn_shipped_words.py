@@ -2,9 +2,8 @@
 
 Every held-out style is learned from the same house, with the default settings and one seed: `inst
 learn` makes the same words. Nothing is chosen by how a result looks; the settings were chosen on
-styles of the training continuum.
-Each word is saved as soon as it is learned. Run again, the command learns only what is missing,
-or what was learned with other weights or settings.
+styles of the training continuum. Each word is saved as soon as it is learned. Run again, the
+command learns only what is missing, or what was learned with other weights or settings.
 """
 
 from __future__ import annotations

@@ -51,8 +51,12 @@ def with_all_distances(rows: Sequence[Measurement]) -> dict[str, list[Measuremen
     named = {row.name: row for row in rows}
     begin = DISTANCES["Truth distance"]
     things = [name.removeprefix(begin) for name in named if name.startswith(begin)]
-    found = {thing: [named.get(kind + thing) for kind in DISTANCES.values()] for thing in things}
-    return {thing: [row for row in of if row] for thing, of in found.items() if all(of)}
+    wanted = {thing: [kind + thing for kind in DISTANCES.values()] for thing in things}
+    return {
+        thing: [named[name] for name in names]
+        for thing, names in wanted.items()
+        if named.keys() >= set(names)
+    }
 
 
 def with_interval(row: Measurement) -> str:
